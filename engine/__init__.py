@@ -1,0 +1,1 @@
+"""nurture: email and SMS campaigns for a clinic, well timed, consented, sent once."""
