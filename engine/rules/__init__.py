@@ -1,0 +1,1 @@
+"""Dated data that the core reads: each row with its rule id and source."""
