@@ -1,0 +1,205 @@
+"""Campaigns, templates and rules are read from their files here, and compiled once.
+
+A campaign or template that is broken is set aside with its findings; the others work.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config import Settings
+from engine.core.campaign import Campaign, Refused
+from engine.core.campaign_checks import Legal
+from engine.core.campaign_file import parse_campaign
+from engine.core.consent import Purpose
+from engine.core.contact import Channel
+from engine.core.findings import Finding
+from engine.core.jurisdiction import legal_windows, whereabouts
+from engine.core.render import EmailTemplate, Layout, SmsTemplate, TemplateRefused, compile_email, compile_sms
+from engine.core.rulebook import Rules
+from engine.core.timing import ZonedWindow
+
+RULES = Path(__file__).parent / "rules"
+LAYOUT = "_layout"
+LAYOUT_FILES = ("email.html", "email.text.txt")
+# templates/service/ holds the answers to STOP, START and HELP, which belong to no campaign.
+NOT_FOR_CAMPAIGNS = frozenset({"service"})
+# A template whose name says no language is in this one.
+UNSAID = "en"
+
+Template = EmailTemplate | SmsTemplate
+Key = tuple[str, str, Channel, str]  # campaign, name, channel, language
+
+_TEMPLATE = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(\.(?P<language>[a-z]{2}))?\.(?P<ending>email\.md|sms\.txt)")
+_CHANNELS = {"email.md": Channel.EMAIL, "sms.txt": Channel.SMS}
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything the clinic wrote, read once.
+
+    `campaigns`: the sound ones, by name. `broken`: what is wrong with each of the others. `mistakes`: what is
+    wrong with templates; a message that needs such a one is held, its campaign goes on.
+    """
+
+    campaigns: Mapping[str, Campaign]
+    broken: Mapping[str, tuple[Finding, ...]]
+    templates: Mapping[Key, Template]
+    mistakes: tuple[Finding, ...]
+    rules: Rules
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything there is to mend, in the order of files and lines."""
+        every = [finding for findings in self.broken.values() for finding in findings] + list(self.mistakes)
+        return tuple(sorted(every, key=lambda finding: (finding.file, finding.line, finding.column)))
+
+    def template(self, campaign: str, name: str, channel: Channel, language: str) -> Template | None:
+        """The words in that language; None when missing or broken: no other is put in their place."""
+        return self.templates.get((campaign, name, channel, language))
+
+
+def catalogue(project: Path, settings: Settings) -> Catalogue:
+    """Read campaigns/*.toml and templates/** of the project, and the rules. Broken files raise nothing."""
+    rules = read_rules()
+    words = _Words(project)
+    law = _law_at(settings, rules)
+    campaigns: dict[str, Campaign] = {}
+    broken: dict[str, tuple[Finding, ...]] = {}
+    for file in _files(project / "campaigns", "*.toml"):
+        try:
+            campaigns[file.stem] = _read_campaign(file, settings, words.of(file.stem), law)
+        except Refused as refused:
+            broken[file.stem] = refused.findings
+    return Catalogue(campaigns, broken, words.templates, tuple(words.mistakes), rules)
+
+
+def read_rules() -> Rules:
+    """The law's hours and where numbers and ZIPs lie. ValueError when a file of ours is damaged."""
+    names = ("quiet_hours", "area_codes", "zips", "countries")
+    return Rules.parse(**{name: (RULES / f"{name}.toml").read_text(encoding="utf-8") for name in names})
+
+
+def read_version(name: str, source: str) -> Campaign | None:
+    """An older version of a campaign, from the text that was kept; None when it cannot be read any more.
+
+    Only what its steps need is checked: its people go on with it, whatever is asked of new files today.
+    """
+    try:
+        return parse_campaign(source, name=name, file=f"campaigns/{name}.toml")
+    except Refused:
+        return None
+
+
+def _files(folder: Path, pattern: str) -> Iterator[Path]:
+    """In the order of their names; without those that editors and desktops leave behind."""
+    for path in sorted(folder.glob(pattern)):
+        if path.is_file() and not path.name.startswith(".") and not path.name.endswith(("~", ".swp", ".bak")):
+            yield path
+
+
+def _read_campaign(file: Path, settings: Settings, templates: Collection[tuple[Channel, str]], law: Legal) -> Campaign:
+    name, place = file.stem, f"campaigns/{file.name}"
+    if name in NOT_FOR_CAMPAIGNS:
+        problem = f"“{name}” is the name of the answers to STOP, START and HELP."
+        raise Refused([Finding(place, 0, 0, "", problem, "Give the campaign another name.")])
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise Refused([_unreadable(place, error)]) from None
+    return parse_campaign(
+        source,
+        name=name,
+        file=place,
+        templates=templates,
+        caps={Channel.EMAIL: settings.caps.email, Channel.SMS: settings.caps.sms},
+        legal=law,
+        events=settings.events.words or None,
+    )
+
+
+def _law_at(settings: Settings, rules: Rules) -> Legal:
+    """The law's hours for somebody who lives where the clinic is: by them a campaign is checked."""
+    clinic = settings.clinic
+    there = whereabouts(
+        zone=clinic.zone,
+        zip=None,
+        state=clinic.state,
+        country="US",
+        phone=None,
+        clinic_zone=clinic.zone,
+        rules=rules,
+    )
+
+    def law(purpose: Purpose, channel: Channel) -> tuple[ZonedWindow, ...]:
+        return legal_windows(there, purpose, channel, rules.as_of, rules)
+
+    return law
+
+
+def _unreadable(place: str, error: OSError) -> Finding:
+    return Finding(place, 0, 0, "", f"The file cannot be read ({error.strerror}).", "Check that you may read it.")
+
+
+class _Words:
+    """All templates of a project, and what is wrong with them."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.templates: dict[Key, Template] = {}
+        self.mistakes: list[Finding] = []
+        self._written: set[Key] = set()
+        layout = self._layout()
+        for file in _files(project / "templates", "*/*"):
+            if not file.parent.name.startswith("_"):
+                self._read(file, layout)
+
+    def of(self, campaign: str) -> set[tuple[Channel, str]]:
+        """What there are files of, sound or not: a broken template holds its messages, not the campaign."""
+        return {(channel, name) for folder, name, channel, _ in self._written if folder == campaign}
+
+    def _layout(self) -> Layout | None:
+        """What stands around every email; None, with findings, when a part of it cannot be had."""
+        html, text = (self._text(self.project / "templates" / LAYOUT / name) for name in LAYOUT_FILES)
+        return Layout(html, text) if html is not None and text is not None else None
+
+    def _text(self, path: Path) -> str | None:
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            self._say(path, "The file is not saved as UTF-8.", "Save it as UTF-8.")
+        except FileNotFoundError:
+            self._say(path, "The file is missing; every email needs it.", "Put it back: the project came with it.")
+        except OSError as error:
+            self.mistakes.append(_unreadable(self._place(path), error))
+        return None
+
+    def _read(self, file: Path, layout: Layout | None) -> None:
+        found = _TEMPLATE.fullmatch(file.name)
+        if found is None:
+            remedy = "Name it NAME.email.md or NAME.sms.txt: small letters, digits and _."
+            return self._say(file, "This is not how a template's file is named.", remedy)
+        language = found["language"] or UNSAID
+        key: Key = (file.parent.name, found["name"], _CHANNELS[found["ending"]], language)
+        if key in self._written:
+            return self._say(file, f"There are two files of these words in “{language}”.", "Delete one of them.")
+        self._written.add(key)
+        source = self._text(file)
+        if source is None:
+            return None
+        place = self._place(file)
+        try:
+            if key[2] is Channel.SMS:
+                self.templates[key] = compile_sms(source, place, language)
+            elif layout is not None:
+                self.templates[key] = compile_email(source, layout, place, language)
+        except TemplateRefused as refused:
+            # The layout is checked with every email; what is wrong with it is said once.
+            self.mistakes += [finding for finding in refused.findings if finding not in self.mistakes]
+
+    def _place(self, path: Path) -> str:
+        return path.relative_to(self.project).as_posix()
+
+    def _say(self, path: Path, problem: str, remedy: str) -> None:
+        self.mistakes.append(Finding(self._place(path), 0, 0, "", problem, remedy))

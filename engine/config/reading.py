@@ -1,0 +1,115 @@
+"""settings.toml and the environment are read and checked here, all their mistakes told at once."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from engine.config.mistakes import ENVIRONMENT, FILE, at, findings_of
+from engine.config.secrets_kept_out import without_secrets
+from engine.config.settings import SHORTEST_KEY, Settings
+from engine.core.campaign import Refused
+from engine.core.findings import Finding
+from engine.core.nearest import nearest
+from engine.core.toml_text import Document, read_toml
+
+_MAKE_A_KEY = 'Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+_NOT_BUILT = frozenset({"sendgrid", "smtp", "twilio"})
+
+
+def find_project(given: Path | None = None) -> Path:
+    """The project's folder: the one given, else NURTURE_PROJECT, else the current one."""
+    return (given or Path(os.environ.get("NURTURE_PROJECT") or ".")).resolve()
+
+
+def load_settings(project: Path | None = None) -> Settings:
+    """Read `settings.toml` in the project's folder, and the environment over it.
+
+    Raises Refused with a finding for everything that is wrong; none repeats a value that may be a secret.
+    """
+    folder = find_project(project)
+    document = _read(folder)
+    data, findings = without_secrets(document)
+    findings += [Finding(FILE, t.line, t.column, "", t.problem, t.remedy) for t in document.troubles]
+    findings += _misspelt_variables()
+    try:
+        environment: dict[str, Any] = EnvSettingsSource(Settings)()
+        unknown = {key: value for key, value in data.items() if key not in Settings.model_fields}
+        findings += [_no_such_section(key, document) for key in unknown]
+        settings = Settings(**{key: value for key, value in data.items() if key not in unknown})
+    except SettingsError as error:
+        findings.append(_no_json(error))
+    except ValidationError as error:
+        findings += findings_of(error, document, environment)
+    else:
+        findings += _unfit_together(settings, document)
+    if findings:
+        raise Refused(sorted(findings, key=lambda finding: (finding.file, finding.line, finding.column)))
+    settings._project = folder
+    settings._in_file, settings._in_environment = data, environment
+    settings._variables = frozenset(name.upper() for name in os.environ)
+    return settings
+
+
+def _read(folder: Path) -> Document:
+    path = folder / FILE
+    try:
+        return read_toml(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        problem = f"There is no {FILE} in this folder, which is where the project is looked for."
+        remedy = "Go to the project's folder, or name it: nurture --project FOLDER"
+    except UnicodeDecodeError:
+        problem, remedy = "It is not a text file in UTF-8.", "Save it as UTF-8 in your editor."
+    except OSError as error:
+        problem, remedy = f"It cannot be read ({error.strerror}).", "Check that you may read it."
+    raise Refused([Finding(FILE, 0, 0, "", problem, remedy)])
+
+
+def _no_such_section(key: str, document: Document) -> Finding:
+    known = [name for name in Settings.model_fields if name != "secret_key"]
+    near = nearest(key, known)
+    remedy = f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."
+    return Finding(FILE, *at(document, (key,), of_key=True), key, "There is no such setting.", remedy)
+
+
+def _misspelt_variables() -> Iterator[Finding]:
+    """Variables that look like settings and are none: a misspelt one would be overlooked in silence."""
+    sections = [name.upper() for name in Settings.model_fields]
+    alone = ["SECRET_KEY", "PROJECT"]
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix("NURTURE_")
+        section, nested, _ = name.partition("__")
+        if name == variable.upper() or section in sections or name in alone:
+            continue
+        near = nearest(section, sections if nested else alone)
+        if nested or near:
+            meant = variable.upper().replace(section, near) if near else ""
+            remedy = f"Did you mean {meant}?" if meant else "Unset it."
+            yield Finding(ENVIRONMENT, 0, 0, variable, "There is no such setting.", remedy)
+
+
+def _no_json(error: SettingsError) -> Finding:
+    field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
+    name = f"NURTURE_{field.upper()}"
+    remedy = f"Set its values one by one, as in {name}__NAME=value."
+    return Finding(ENVIRONMENT, 0, 0, name, "A whole section in one variable must be JSON.", remedy)
+
+
+def _unfit_together(settings: Settings, document: Document) -> Iterator[Finding]:
+    """What is right by itself and wrong together."""
+    for channel in ("email", "sms"):
+        provider = getattr(settings.sending, channel)
+        if provider in _NOT_BUILT:
+            spot = at(document, ("sending", channel))
+            problem = f"The provider “{provider}” is not yet built."
+            yield Finding(FILE, *spot, f"sending.{channel}", problem, f'Write: {channel} = "mailbox"')
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    if secret is None and not settings.only_mailbox:
+        problem = "It is missing: the development key is known to everybody, so anyone could forge links."
+        yield Finding(ENVIRONMENT, 0, 0, "NURTURE_SECRET_KEY", problem, _MAKE_A_KEY)
+    if secret is not None and len(secret) < SHORTEST_KEY:
+        problem = f"It is shorter than {SHORTEST_KEY} characters."
+        yield Finding(ENVIRONMENT, 0, 0, "NURTURE_SECRET_KEY", problem, _MAKE_A_KEY)

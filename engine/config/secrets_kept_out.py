@@ -1,0 +1,80 @@
+"""Secrets do not belong into settings.toml: it is copied, shown and committed. They are found and refused."""
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+from urllib.parse import urlsplit
+
+from engine.config.mistakes import FILE, Place, at, dotted, field_at
+from engine.core.findings import Finding
+from engine.core.toml_text import Document
+
+_NAMES = re.compile(r"(?i)secret|token|passw(or)?d|passphrase|credential|(api|auth|private|signing)_?key")
+_VALUES = re.compile(r"\bSG\.[\w-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY|\b[rs]k_live_\w+")
+_PROBLEM = "A secret stands in settings.toml, a file that is copied, shown and committed."
+_VARIABLES = {
+    "secret_key": "NURTURE_SECRET_KEY",
+    "database": "NURTURE_DATABASE__URL",
+    "twilio": "TWILIO_AUTH_TOKEN",
+    "sendgrid": "SENDGRID_API_KEY",
+}
+
+
+def without_secrets(document: Document) -> tuple[dict[str, Any], list[Finding]]:
+    """The data less every secret, and a finding for each, which says nothing of its value."""
+    data = deepcopy(document.data or {})
+    findings = []
+    for place in list(_secrets(data, ())):
+        _remove(data, place)
+        name = _VARIABLES.get(str(place[0]), "its variable")
+        remedy = f"Take it out, set {name} in the environment, and change the secret: it may have been seen."
+        findings.append(Finding(FILE, *at(document, place), dotted(place), _PROBLEM, remedy))
+    return data, findings
+
+
+def _secrets(value: Any, place: Place) -> Iterator[Place]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _secrets(inner, (*place, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _secrets(inner, (*place, number))
+    elif _is_secret(place, value):
+        yield place
+
+
+def _is_secret(place: Place, value: Any) -> bool:
+    if place == ("secret_key",):
+        return True
+    named = next((part for part in reversed(place) if isinstance(part, str)), "")
+    if field_at(place) is None and _NAMES.search(named):
+        return True
+    return isinstance(value, str) and bool(_VALUES.search(value) or _password(value))
+
+
+def _password(value: str) -> str | None:
+    """The password in a URL."""
+    try:
+        return urlsplit(value).password
+    except ValueError:
+        return None
+
+
+def _remove(data: Any, place: tuple[Any, ...]) -> None:
+    for part in place[:-1]:
+        data = data[part]
+    if isinstance(data, list):
+        data[place[-1]] = ""  # the others keep their numbers, by which they are found in the file
+    else:
+        del data[place[-1]]
+
+
+def masked_url(url: str) -> str:
+    """The URL with its password hidden.
+
+    >>> masked_url("postgresql+psycopg://nurture:hunter2@db/nurture")
+    'postgresql+psycopg://nurture:***@db/nurture'
+    """
+    password = _password(url)
+    return url.replace(f":{password}@", ":***@") if password else url

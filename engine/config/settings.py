@@ -1,0 +1,287 @@
+"""Every setting, with what it means, what it is when nobody says, and an example.
+
+The names below are those of settings.toml: `clinic.brand` is the line `brand = ...` under `[clinic]`. The
+environment goes over the file: NURTURE_CLINIC__BRAND. Secrets come from the environment only.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.config.consent_forms import ConsentForm
+from engine.config.values import (
+    Attempts,
+    Brand,
+    Caps,
+    EmailAddress,
+    Languages,
+    Line,
+    PhoneNumber,
+    Section,
+    State,
+    Unfit,
+    Url,
+    Wait,
+    Words,
+    Zone,
+    caps,
+)
+from engine.providers.mailbox import Failure, Fault
+
+# Stands in for NURTURE_SECRET_KEY where nothing leaves the machine. Everybody knows it: it protects nothing.
+DEVELOPMENT_KEY = b"nurture development key, known to everybody: for the mailbox provider only"
+SHORTEST_KEY = 32
+
+
+class Clinic(Section):
+    """Who writes: these stand in messages and are what law asks every message to say."""
+
+    name: Line = Field(description="The clinic's name.", examples=["Harbor Clinic"])
+    brand: Brand = Field(description="The name that begins every text message.", examples=["Harbor Clinic"])
+    phone: PhoneNumber = Field(description="Where patients call.", examples=["617-555-0142"])
+    address: Line = Field(
+        description="The postal address, in every marketing email (CAN-SPAM).",
+        examples=["12 Example Street, Boston, MA 02110"],
+    )
+    site: Url = Field(description="The clinic's website.", examples=["https://harborclinic.example"])
+    public_url: Url = Field(
+        description="Where this engine's own pages will be reached: every link in a message begins with it.",
+        examples=["https://go.harborclinic.example"],
+    )
+    zone: Zone = Field(description="The clinic's time zone.", examples=["America/New_York"])
+    state: State = Field(description="The state the clinic is in.", examples=["MA"])
+    email: EmailAddress = Field(description="The sender of every email.", examples=["hello@harborclinic.example"])
+    reply_to: EmailAddress | None = Field(
+        default=None,
+        description="Where answers go; without it, to `email`.",
+        examples=["frontdesk@harborclinic.example"],
+    )
+    unsubscribe_mailto: EmailAddress | None = Field(
+        default=None,
+        description="A mailbox that takes unsubscriptions by email (the List-Unsubscribe header).",
+        examples=["unsubscribe@harborclinic.example"],
+    )
+    appointment_minutes: int = Field(
+        default=45,
+        ge=5,
+        le=480,
+        description="How long an appointment lasts in calendar files.",
+        examples=[45],
+    )
+
+
+class Database(Section):
+    """Where everything is kept."""
+
+    url: Line = Field(
+        default="sqlite:///var/nurture.db",
+        description="An SQLAlchemy URL. A relative SQLite path starts at the project's folder.",
+        examples=["sqlite:///var/nurture.db"],
+    )
+
+
+class FaultRule(Section):
+    """One `[[mailbox.faults]]`: how the mailbox fails, for rehearsals and tests."""
+
+    to: Line = Field(description="Which addresses, as in file names.", examples=["*@example.org"])
+    outcome: Failure = Field(description="How the call ends.", examples=["try_later"])
+    attempts: Attempts = Field(default=(), description="On which attempts, or all of them.", examples=[[1, 2]])
+    accepted: bool = Field(
+        default=False,
+        description="With in_doubt: taken all the same, only the answer was lost.",
+        examples=[True],
+    )
+    detail: Line = Field(
+        default="told to fail by [[mailbox.faults]]",
+        description="What the send log says.",
+        examples=["greylisted"],
+    )
+
+    @model_validator(mode="after")
+    def _accepted_means_doubt(self) -> Self:
+        if self.accepted and self.outcome is not Failure.IN_DOUBT:
+            raise Unfit("`accepted` goes with in_doubt only.", 'Write: outcome = "in_doubt"')
+        return self
+
+    @property
+    def fault(self) -> Fault:
+        """As the provider takes it."""
+        return Fault(self.to, self.outcome, self.attempts, self.accepted, self.detail)
+
+
+class Mailbox(Section):
+    """The provider that writes messages into a folder instead of sending them."""
+
+    folder: Line = Field(
+        default="var/mailbox", description="The folder. Only its owner can read it.", examples=["var/mailbox"]
+    )
+    can_be_asked: bool = Field(
+        default=True,
+        description="false: it answers no question about what it took, as SMTP.",
+        examples=[True],
+    )
+    faults: tuple[FaultRule, ...] = Field(
+        default=(),
+        description="How it is told to fail.",
+        examples=[[{"to": "*@example.org", "outcome": "refused"}]],
+    )
+
+
+class Sending(Section):
+    """Who carries messages, how many at once, and what happens when that fails."""
+
+    email: Literal["mailbox", "sendgrid", "smtp"] = Field(
+        default="mailbox", description="Who carries email.", examples=["mailbox"]
+    )
+    sms: Literal["mailbox", "twilio"] = Field(
+        default="mailbox", description="Who carries text messages.", examples=["mailbox"]
+    )
+    chunk: int = Field(default=32, ge=1, le=1000, description="Messages claimed for sending in one go.", examples=[32])
+    concurrency: int = Field(default=32, ge=1, le=64, description="Calls to a provider at the same time.", examples=[32])
+    tick_seconds: int = Field(
+        default=15, ge=1, le=3600, description="Seconds between two looks for what is due.", examples=[15]
+    )
+    tries: int = Field(
+        default=6,
+        ge=1,
+        le=20,
+        description="Attempts at one message before it counts as failed.",
+        examples=[6],
+    )
+    first_delay: Wait = Field(
+        default=timedelta(minutes=1), description="The wait before the second attempt.", examples=["1 minute"]
+    )
+    longest_delay: Wait = Field(
+        default=timedelta(hours=4),
+        description="Each wait is twice the one before, up to this.",
+        examples=["4 hours"],
+    )
+    doubt_grace: Wait = Field(
+        default=timedelta(minutes=3),
+        description="How long after a lost answer the provider is first asked whether it has the message.",
+        examples=["3 minutes"],
+    )
+
+
+class MarketingCaps(Section):
+    """At most so many marketing messages, per person and per address, over all campaigns (decision 7)."""
+
+    email: Caps = Field(
+        default=caps("1 per 24 hours, 3 per 7 days"),
+        description="Marketing emails.",
+        examples=["1 per 24 hours, 3 per 7 days"],
+    )
+    sms: Caps = Field(
+        default=caps("1 per 24 hours, 2 per 7 days"),
+        description="Marketing texts. The number that a consent form advertised holds as well.",
+        examples=["1 per 24 hours, 2 per 7 days"],
+    )
+
+
+class Sms(Section):
+    """Text messages."""
+
+    stop_reply_by: Literal["provider", "engine"] | None = Field(
+        default=None,
+        description="Who answers STOP and HELP; without it, the provider where it does so, else the engine.",
+        examples=["provider"],
+    )
+
+
+class Writing(Section):
+    """What the clinic writes in."""
+
+    served: Languages = Field(
+        default=("en",), min_length=1, description="Languages with messages of their own.", examples=[["en"]]
+    )
+
+
+class Events(Section):
+    """What happens at the clinic. The code knows no word of it."""
+
+    words: Words = Field(
+        default=(),
+        description="The words that campaigns may name; another in a campaign is a mistake. None: any.",
+        examples=[["enquiry", "booking"]],
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. Made by `load_settings`; never changed afterwards."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NURTURE_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    clinic: Clinic = Field(description="Who writes.")
+    database: Database = Field(default=Database(), description="Where everything is kept.")
+    mailbox: Mailbox = Field(default=Mailbox(), description="The folder that stands in for a provider.")
+    sending: Sending = Field(default=Sending(), description="Who carries messages.")
+    caps: MarketingCaps = Field(default=MarketingCaps(), description="Marketing messages at most.")
+    sms: Sms = Field(default=Sms(), description="Text messages.")
+    consent_forms: dict[str, ConsentForm] = Field(default={}, description="The forms people agreed on.")
+    languages: Writing = Field(default=Writing(), description="What the clinic writes in.")
+    events: Events = Field(default=Events(), description="What happens at the clinic.")
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Signs links and names rows. From the environment only.",
+        examples=["(secret)"],
+    )
+
+    _project: Path = PrivateAttr(default=Path())
+    _in_file: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _in_environment: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _variables: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's own signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then settings.toml (given as arguments); no other file is read."""
+        return (env_settings, init_settings)
+
+    @property
+    def project(self) -> Path:
+        """The folder of settings.toml, campaigns/ and templates/."""
+        return self._project
+
+    @property
+    def database_url(self) -> str:
+        """`database.url`, with a relative SQLite path counted from the project's folder."""
+        kind, relative, path = self.database.url.partition(":///")
+        if kind.startswith("sqlite") and relative and path not in ("", ":memory:"):
+            return f"{kind}:///{(self._project / path).resolve()}"
+        return self.database.url
+
+    @property
+    def mailbox_folder(self) -> Path:
+        """`mailbox.folder`, counted from the project's folder."""
+        return (self._project / self.mailbox.folder).resolve()
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """`[[mailbox.faults]]`, as the mailbox takes them."""
+        return tuple(rule.fault for rule in self.mailbox.faults)
+
+    @property
+    def only_mailbox(self) -> bool:
+        """Whether nothing leaves the machine."""
+        return self.sending.email == self.sending.sms == "mailbox"
+
+    @property
+    def key(self) -> bytes:
+        """The secret that signs links; the development key where nothing leaves the machine."""
+        return self.secret_key.get_secret_value().encode() if self.secret_key else DEVELOPMENT_KEY
