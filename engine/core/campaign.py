@@ -110,9 +110,7 @@ class SendWindow:
     """When the campaign itself likes to send, in the recipient's own time, inside what the law leaves."""
 
     days: frozenset[int] | None = None  # Monday is 0; None: every day
-    hours: tuple[time, time] | None = (
-        None  # opening included, closing excluded; a closing of 00:00 is midnight
-    )
+    hours: tuple[time, time] | None = None  # opening included, closing excluded; a closing of 00:00 is midnight
     avoid: str | None = None  # "US holidays"
     cap: Cap | None = None  # this campaign's own messages to one person
 

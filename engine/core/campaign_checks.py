@@ -27,16 +27,12 @@ def check_hours(page: Page, purpose: Purpose, send: SendWindow, steps: Steps, le
             continue
         if step.at is not None and send.hours is not None and not _within(step.at, send.hours):
             problem = f"At {step.at:%H:%M} the campaign does not send: its hours are {_span(send.hours)}."
-            page.wrong(
-                ("step", number, "at"), problem, "Write a time inside them, or widen `hours` under `[send]`."
-            )
+            page.wrong(("step", number, "at"), problem, "Write a time inside them, or widen `hours` under `[send]`.")
         if step.repeat is not None and send.days is not None:
             shut = [WEEKDAYS[day] for day in step.repeat.weekdays if day not in send.days]
             if shut:
                 problem = f"On {', '.join(shut)} the campaign does not send, by `days` under `[send]`."
-                page.wrong(
-                    ("step", number, "repeat"), problem, "Repeat on other days, or add them to `days`."
-                )
+                page.wrong(("step", number, "repeat"), problem, "Repeat on other days, or add them to `days`.")
     if legal is not None:
         _check_law(page, purpose, send, steps, legal)
 
@@ -123,9 +119,7 @@ def _check_looser(page: Page, own: Cap, steps: Steps, caps: Mapping[Channel, tup
     same = [cap for channel in used for cap in caps.get(channel, ()) if _days(cap) == _days(own)]
     if len(same) == len(used) and same and all(cap.count < own.count for cap in same):
         most = max(same, key=lambda cap: cap.count)
-        page.wrong(
-            ("send", "cap"), f"The clinic's own cap is stricter: {most}.", f'Write `cap = "{most}"` or less.'
-        )
+        page.wrong(("send", "cap"), f"The clinic's own cap is stricter: {most}.", f'Write `cap = "{most}"` or less.')
 
 
 def _days(cap: Cap) -> int:
@@ -139,9 +133,7 @@ def _timelines(steps: Sequence[Step], anchored: bool) -> Iterator[list[_Planned]
     for whole in (from_start, from_anchor) if anchored else ([*from_start, *from_anchor],):
         for condition in dict.fromkeys([None, *(p.step.condition for p in whole)]):
             # Whoever meets this condition gets its steps and those without any.
-            yield sorted(
-                (p for p in whole if p.step.condition in (None, condition)), key=lambda p: (p.day, p.number)
-            )
+            yield sorted((p for p in whole if p.step.condition in (None, condition)), key=lambda p: (p.day, p.number))
 
 
 def _chain(steps: Sequence[Step]) -> Iterator[_Planned]:

@@ -72,9 +72,7 @@ def _check_name(page: Page, name: str) -> None:
     except Wrong as wrong:
         meant = wrong.remedy.split("`")[1]
         problem = "The file's name is the campaign's own: small letters, digits and _."
-        page.findings.append(
-            Finding(page.file, 0, 0, "", problem, f"Rename the file, for example to {meant}.toml.")
-        )
+        page.findings.append(Finding(page.file, 0, 0, "", problem, f"Rename the file, for example to {meant}.toml."))
 
 
 def _campaign(

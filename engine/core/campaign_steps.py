@@ -40,9 +40,7 @@ def read_steps(top: Table, around: Surroundings) -> tuple[Step | None, ...]:
     """The steps in the order of the file; None stands for one with a mistake in it."""
     rows = top.values.get("step")
     if "step" not in top:
-        top.missing(
-            "step", "There is no step: nothing would be sent.", "Write `[[step]]` and its lines under it."
-        )
+        top.missing("step", "There is no step: nothing would be sent.", "Write `[[step]]` and its lines under it.")
         return ()
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or not rows:
         remedy = "Write `[[step]]` on a line of its own above the lines of each step."
@@ -87,9 +85,7 @@ def _step(table: Table, around: Surroundings) -> Step | None:
 def _key(table: Table) -> str | None:
     if "key" not in table:
         own = next((v for k in ("email", "sms") if isinstance(v := table.values.get(k), str)), "guide_link")
-        table.missing(
-            "key", "The step has no key, by which the send log knows it.", f'Write `key = "{own}"`.'
-        )
+        table.missing("key", "The step has no key, by which the send log knows it.", f'Write `key = "{own}"`.')
     return table.read("key", words.name)
 
 
@@ -97,18 +93,14 @@ def _moment(table: Table, around: Surroundings) -> tuple[Kind | None, Offset | N
     """When the step falls due: exactly one of the four ways to say it."""
     said = [kind for kind in TIMINGS if kind in table]
     if not said:
-        remedy = (
-            'Write `after = "2 days"` (after the step before it) or `day = 14` (after what enrolled them).'
-        )
+        remedy = 'Write `after = "2 days"` (after the step before it) or `day = 14` (after what enrolled them).'
         if table.path == ("step", 0):
             remedy = 'Write `after = "0 minutes"` for at once, or `after = "2 days"`, or `day = 14`.'
         table.missing("after", "The step does not say when.", remedy)
         return None, None
     if len(said) > 1:
         both = " and ".join(f"`{kind}`" for kind in said)
-        table.wrong(
-            said[-1], f"The step says when in {len(said)} ways: {both}.", "Keep one of them.", at_key=True
-        )
+        table.wrong(said[-1], f"The step says when in {len(said)} ways: {both}.", "Keep one of them.", at_key=True)
     kind = said[0]
     _check_grounds(table, kind, around)
     if kind == "day":
@@ -123,9 +115,7 @@ def _moment(table: Table, around: Surroundings) -> tuple[Kind | None, Offset | N
 def _length(table: Table, kind: Kind) -> Offset | None:
     value = table.values[kind]
     if isinstance(value, int) and not isinstance(value, bool):
-        table.wrong(
-            kind, f"{value} of what?", f'Write `{kind} = "{value} days"` or `{kind} = "{value} hours"`.'
-        )
+        table.wrong(kind, f"{value} of what?", f'Write `{kind} = "{value} days"` or `{kind} = "{value} hours"`.')
         return None
     return table.read(kind, duration)
 
@@ -149,18 +139,14 @@ def _at(table: Table, kind: Kind | None, offset: Offset | None) -> time | None:
         table.wrong("at", f"`at` does not go with `{kind}`.", f"Remove it; {example} is exact.", at_key=True)
     elif kind == "after" and offset is not None and offset.exact:
         remedy = 'Write whole days, such as `after = "1 day"`, or remove `at`.'
-        table.wrong(
-            "at", "`at` picks a time of day, but `after` counts hours or minutes.", remedy, at_key=True
-        )
+        table.wrong("at", "`at` picks a time of day, but `after` counts hours or minutes.", remedy, at_key=True)
     return at
 
 
 def _repeat(table: Table, kind: Kind | None) -> Repeat | None:
     if "repeat" in table and kind is not None and kind != "day":
         problem = f"`repeat` goes with `day`, and the step has `{kind}`."
-        table.wrong(
-            "repeat", problem, f"Write `day = 21` in place of `{kind}`, or remove `repeat`.", at_key=True
-        )
+        table.wrong("repeat", problem, f"Write `day = 21` in place of `{kind}`, or remove `repeat`.", at_key=True)
     return table.read("repeat", words.repeat)
 
 
@@ -185,18 +171,14 @@ def _else(table: Table, own: list[str], around: Surroundings) -> tuple[Choice, .
         table.wrong("else", "`else` names a channel as well.", f'Write `else = {{ {channel} = "{value}" }}`.')
         return ()
     if "else" in table and not isinstance(value, dict):
-        table.wrong(
-            "else", "`else` names channels in braces.", 'Write it like `else = { email = "guide_link" }`.'
-        )
+        table.wrong("else", "`else` names channels in braces.", 'Write it like `else = { email = "guide_link" }`.')
     inner = table.table("else") if isinstance(value, dict) else None
     if inner is None:
         return ()
     inner.only(KEYS["step.else"], (), elsewhere("step.else"))
     named = [channel for channel in inner.values if channel in CHANNELS]
     if not inner.values:
-        table.wrong(
-            "else", "`else` is empty.", 'Write it like `else = { email = "guide_link" }`, or remove it.'
-        )
+        table.wrong("else", "`else` is empty.", 'Write it like `else = { email = "guide_link" }`, or remove it.')
     for channel in named:
         if channel in own:
             other = "sms" if channel == "email" else "email"
@@ -210,13 +192,9 @@ def _else(table: Table, own: list[str], around: Surroundings) -> tuple[Choice, .
 def _check_task_is_last(table: Table, inner: Table, own: list[str], named: list[str]) -> None:
     """A task always works, so that nothing behind it would ever be tried."""
     if own == ["task"]:
-        table.wrong(
-            "else", "A task always works, so `else` would never be used.", "Remove `else`.", at_key=True
-        )
+        table.wrong("else", "A task always works, so `else` would never be used.", "Remove `else`.", at_key=True)
     elif "task" in named[:-1]:
-        inner.wrong(
-            "task", "A task always works, so nothing behind it would be used.", "Put it last.", at_key=True
-        )
+        inner.wrong("task", "A task always works, so nothing behind it would be used.", "Put it last.", at_key=True)
 
 
 def _choice(table: Table, channel: str, around: Surroundings) -> Choice | None:
@@ -280,9 +258,7 @@ def _late(table: Table, kind: Kind | None, around: Surroundings) -> Late | None:
     late = table.read("late", words.late)
     if late is not None and late.begun and kind == "day":
         remedy = 'Write `late = "skip after 1 day"`.'
-        table.wrong(
-            "late", "A `day` step comes when it has begun already, so it would always be skipped.", remedy
-        )
+        table.wrong("late", "A `day` step comes when it has begun already, so it would always be skipped.", remedy)
     elif late is not None and late.begun and not around.has_anchor:
         remedy = 'Write `late = "skip after 1 day"`, or `anchor = "event.starts_at"` under `[enrol]`.'
         table.wrong("late", "Once what has begun? The campaign names no date to come.", remedy)

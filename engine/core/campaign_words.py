@@ -63,9 +63,7 @@ def event(known: Collection[str] | None) -> Callable[[str], str]:
             return word
         close = nearest(word, known)
         listed = ", ".join(f"`{each}`" for each in sorted(known))
-        raise Wrong(
-            f"“{word}” is no event of this clinic.", f"Write `{close}`." if close else f"There are {listed}."
-        )
+        raise Wrong(f"“{word}” is no event of this clinic.", f"Write `{close}`." if close else f"There are {listed}.")
 
     return read
 
@@ -82,9 +80,7 @@ def template(text: str) -> str:
 def task(text: str) -> str:
     """The words of a staff task: said as they stand, to staff, who see whom it is about."""
     if "{{" in text or "{%" in text:
-        raise Wrong(
-            "A task's words are shown as they stand; nothing is filled in.", "Take out what is in braces."
-        )
+        raise Wrong("A task's words are shown as they stand; nothing is filled in.", "Take out what is in braces.")
     return " ".join(text.split())
 
 
@@ -132,14 +128,10 @@ def cap(text: str) -> Cap:
     engine.core.time_words.Wrong: “3 per week” is not how a cap is written. Write `3 per 7 days`.
     """
     if "," in text:
-        raise Wrong(
-            f"“{text}” holds more than one cap.", f"Keep one, such as `{text.split(',')[-1].strip()}`."
-        )
+        raise Wrong(f"“{text}” holds more than one cap.", f"Keep one, such as `{text.split(',')[-1].strip()}`.")
     found = re.fullmatch(r"(\d+) per (\d.*)", text.strip())
     if found is None:
-        raise Wrong(
-            f"“{text}” is not how a cap is written.", f"Write `{_cap_meant(text) or '3 per 7 days'}`."
-        )
+        raise Wrong(f"“{text}” is not how a cap is written.", f"Write `{_cap_meant(text) or '3 per 7 days'}`.")
     count = int(found.group(1))
     period = _within(f"{count} per", found.group(2))
     if count < 1 or period == Offset():

@@ -147,9 +147,7 @@ def _unreadable(text: str, pieces: list[tuple[int, str]], parser: Parser | None)
     odd = next(((place, word) for place, word in pieces if not _SIGN.fullmatch(word)), None)
     if odd is not None or parser is None:
         place, word = odd or (0, text)
-        return NotACondition(
-            f"“{word}” does not belong in a condition.", f"Write it like `{_EXAMPLE}`.", place
-        )
+        return NotACondition(f"“{word}” does not belong in a condition.", f"Write it like `{_EXAMPLE}`.", place)
     try:
         left = sum(1 for _ in parser.stream)
     except _UNREADABLE:  # a bracket that closes nothing
@@ -165,9 +163,7 @@ def _unreadable(text: str, pieces: list[tuple[int, str]], parser: Parser | None)
     if before[-1:] == ["is"]:
         return NotACondition("`is` does not compare with a word.", f"Write `==`: `{_EXAMPLE}`.", at)
     if text[at : at + 1] == ",":
-        return NotACondition(
-            "A list needs square brackets.", "Write it like `contact.state in ['MA', 'NH']`.", at
-        )
+        return NotACondition("A list needs square brackets.", "Write it like `contact.state in ['MA', 'NH']`.", at)
     joined = f"Join two questions with `and` or `or`: `{_EXAMPLE} and not happened('booking')`."
     return NotACondition("The condition cannot be read from here on.", joined, at)
 
@@ -261,9 +257,7 @@ def _wrong_field(node: nodes.Getattr | nodes.Getitem, text: str) -> Iterator[Not
         if close is None:
             yield _wrong_name(owner, text)
         else:
-            yield NotACondition(
-                f"“{owner}” is not known here.", f"Write `{close}.{field}`.", _at(owner, text)
-            )
+            yield NotACondition(f"“{owner}” is not known here.", f"Write `{close}.{field}`.", _at(owner, text))
     elif owner == "contact" and field not in CONTACT_FIELDS:
         close = nearest(field, CONTACT_FIELDS)
         all_of_them = f"A contact has: {', '.join(CONTACT_FIELDS)}."

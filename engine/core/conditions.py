@@ -80,9 +80,7 @@ class Condition:
 
         Raises ConditionError when it needs a value that is not there, or compares what cannot be compared.
         """
-        names = {
-            k: _Named(k, v) if k in ("contact", "event") else v for k, v in context.items() if k in NAMES
-        }
+        names = {k: _Named(k, v) if k in ("contact", "event") else v for k, v in context.items() if k in NAMES}
         try:
             answer = self._compiled(names)
             if isinstance(answer, Undefined):
@@ -94,6 +92,4 @@ class Condition:
             why = told if told.endswith(_UNKNOWN) else "a value it asks for is missing."
             raise ConditionError(f"“{self.text}” has no answer: {why}") from None
         except (TypeError, ValueError, AttributeError):
-            raise ConditionError(
-                f"“{self.text}” has no answer: it compares values that cannot be compared."
-            ) from None
+            raise ConditionError(f"“{self.text}” has no answer: it compares values that cannot be compared.") from None

@@ -95,9 +95,7 @@ def normal_phone(text: str, region: str = "US") -> Phone | Refusal:
     if len(cell) > _LONGEST_PHONE:
         return Refusal("It is not a phone number.", _WRITE_PHONE)
     if _ROUNDED.match(cell):
-        return Refusal(
-            "A spreadsheet has rounded the phone number.", "Make the column text and export again."
-        )
+        return Refusal("A spreadsheet has rounded the phone number.", "Make the column text and export again.")
     with_extension = _EXTENSION.match(cell)
     number, extension = with_extension.groups() if with_extension else (cell.removesuffix(".0"), None)
     if not _NUMBER.fullmatch(number):

@@ -309,9 +309,7 @@ class _Enquirer:
         channels = _revoked(self.own_words())
         if channels:
             by = " and ".join({"email": "email", "sms": "text"}[c] for c in Channel if c in channels)
-            self.note(
-                NoteKind.REVOKED, f"The person asks in the form not to be written to by {by}: honoured."
-            )
+            self.note(NoteKind.REVOKED, f"The person asks in the form not to be written to by {by}: honoured.")
         return channels
 
     def consents(

@@ -96,9 +96,7 @@ def says_yes(text: str, yes: Set[str]) -> bool | None:
 
 
 # Marks that may be repeated in a note because they can be nobody's name or number.
-_HARMLESS = frozenset(
-    {"x", "y", "t", "✓", "✔", "☑", "on", "ok", "checked", "ticked", "agree", "agreed", "maybe"}
-)
+_HARMLESS = frozenset({"x", "y", "t", "✓", "✔", "☑", "on", "ok", "checked", "ticked", "agree", "agreed", "maybe"})
 
 
 def unclear_yes(text: str, column: str) -> str:

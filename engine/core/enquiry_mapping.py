@@ -226,9 +226,7 @@ class _Reading:
         listed = value if isinstance(value, list) else []
         words = [word for word in listed if isinstance(word, str) and says_yes(word, frozenset()) is None]
         if not words or len(words) < len(listed):
-            self.say(
-                ("yes",), "It lists the words that count as a tick; none of them may mean no.", _YES_LIST
-            )
+            self.say(("yes",), "It lists the words that count as a tick; none of them may mean no.", _YES_LIST)
             return frozenset()
         return frozenset(word.strip().casefold() for word in words)
 

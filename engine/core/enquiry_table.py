@@ -103,14 +103,10 @@ def read_table(data: bytes) -> Table | Refusal:
             'Put " around the whole cell and write each " inside it twice, or export the file again.',
         )
     if not records:
-        return Refusal(
-            "The file is empty.", "Export it again, with the names of the columns in its first line."
-        )
+        return Refusal("The file is empty.", "Export it again, with the names of the columns in its first line.")
     _, _, written = records[0]
     if any(re.fullmatch(r"[^\s@]+@[^\s@]+\.[^\s@]+", tidy(cell)) for cell in written):
-        return Refusal(
-            "The first line holds a person, not the names of the columns.", "Add a line of names above it."
-        )
+        return Refusal("The first line holds a person, not the names of the columns.", "Add a line of names above it.")
     rows = [Row(number, line, cells) for number, line, cells in records[1:]]
     at = _problem_columns(written)
     if at is not None:
@@ -170,9 +166,7 @@ def _decoded(data: bytes) -> str | Refusal:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Refusal(
-            f"The file is not in UTF-8 (line {line} has a letter in another encoding).", _SAVE_AS_UTF8
-        )
+        return Refusal(f"The file is not in UTF-8 (line {line} has a letter in another encoding).", _SAVE_AS_UTF8)
 
 
 def _delimiter(text: str) -> tuple[str, str]:

@@ -175,9 +175,7 @@ def _whereabouts(
     )
 
 
-def _home(
-    zone: str | None, said: list[tuple[str, Place]], by_phone: tuple[Place, ...]
-) -> tuple[str, str] | None:
+def _home(zone: str | None, said: list[tuple[str, Place]], by_phone: tuple[Place, ...]) -> tuple[str, str] | None:
     """Whence we know the home zone, and the zone; None when nothing tells."""
     if zone:
         return "own word", zone
@@ -244,9 +242,7 @@ def _marketing_sms(where: Whereabouts, as_of: date, rules: Rules) -> Iterator[Zo
     yield from _open_hours((STATE_UNKNOWN,), _merged([where.zones, nation]), as_of, rules)
 
 
-def _open_hours(
-    laws: tuple[str, ...], zones: tuple[str, ...], as_of: date, rules: Rules
-) -> Iterator[ZonedWindow]:
+def _open_hours(laws: tuple[str, ...], zones: tuple[str, ...], as_of: date, rules: Rules) -> Iterator[ZonedWindow]:
     for row in _rows(laws, as_of, rules):
         closed: frozenset[date] | Holidays = frozenset()
         if row.holidays == "closed":

@@ -97,9 +97,7 @@ class Links:
             raise ValueError("Links need a base that begins with https://, such as https://clinic.example.")
         given = [key for key in (self.key, self.previous) if key is not None]
         if any(len(key) < _SHORTEST_KEY for key in given):
-            raise ValueError(
-                f"The key of the links is too short: give at least {_SHORTEST_KEY} random bytes."
-            )
+            raise ValueError(f"The key of the links is too short: give at least {_SHORTEST_KEY} random bytes.")
         object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
         object.__setattr__(self, "_keys", tuple((_mac(k, b"seal"), _mac(k, b"hide")) for k in given))
 
@@ -122,9 +120,7 @@ class Links:
     def make_all(self, fields: Iterable[str], message_id: int, now: datetime) -> dict[str, str]:
         """The links that a template prints (its `fields`), each lasting as long as its kind does."""
         names = {name.removeprefix("link.") for name in fields if name.startswith("link.")}
-        return {
-            kind.value: self.make(kind, message_id, now + LASTS[kind]) for kind in LinkKind if kind in names
-        }
+        return {kind.value: self.make(kind, message_id, now + LASTS[kind]) for kind in LinkKind if kind in names}
 
     def read(self, token: str, now: datetime) -> Link | Expired | Forged:
         """What the 22 letters of a link say. Never raises, whatever the text is."""

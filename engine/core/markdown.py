@@ -110,9 +110,7 @@ def _button(children: list[Token]) -> str:
 # ------------------------------------------------------------------------------------------- mistakes
 
 
-def _mistakes(
-    tokens: list[Token], body: str, numbers: list[int], place: Place, marks: Marks
-) -> Iterable[Finding]:
+def _mistakes(tokens: list[Token], body: str, numbers: list[int], place: Place, marks: Marks) -> Iterable[Finding]:
     depths = [0]  # open ifs, per open element: an element and an if must not overlap
     for token in tokens:
         line = numbers[token.map[0]] if token.map else 1

@@ -74,9 +74,7 @@ def _inline(node: SyntaxTreeNode, *, links: bool = True, last: bool = True) -> s
     if node.type in ("softbreak", "hardbreak"):
         return " " if node.type == "softbreak" else "\n"
     ends = [last and child is node.children[-1] for child in node.children]
-    words = "".join(
-        _inline(child, links=links, last=end) for child, end in zip(node.children, ends, strict=True)
-    )
+    words = "".join(_inline(child, links=links, last=end) for child, end in zip(node.children, ends, strict=True))
     if node.type != "link" or not links:
         return words
     href = str(node.attrs["href"])

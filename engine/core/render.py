@@ -236,8 +236,6 @@ def _unseen(text: str, place: Place) -> list[Finding]:
         for character in line:
             if unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs") and character not in "\t\u200d":
                 problem = f"There is a character here that cannot be seen (U+{ord(character):04X})."
-                findings.append(
-                    place.finding(text, number, character, problem, "Delete it and type it again.")
-                )
+                findings.append(place.finding(text, number, character, problem, "Delete it and type it again."))
                 break
     return findings

@@ -105,9 +105,7 @@ _VERB = rf"(?:{_SMS_VERB}|{_EMAIL_VERB}|message|msg|contact|write(?:\s+to)?)\b(?
 _VERBS = rf"{_VERB}(?:(?:\s*,\s*{_VERB})*\s*,?\s*(?:or|and|nor|/|&)\s*{_VERB})?"
 _ING = r"(?:text|messag|contact|email|e-mail|call|spamm|harass|writ)ing"
 _INGS = rf"{_ING}(?:\s*(?:,|or|and|/|&)\s*{_ING})*"
-_NOUN = (
-    r"(?:(?:text\s+|sms\s+)?(?:messages?|msgs?)|texts?|sms|e-?mails?|calls?|spam|mail(?:ing)?s?|newsletters?)"
-)
+_NOUN = r"(?:(?:text\s+|sms\s+)?(?:messages?|msgs?)|texts?|sms|e-?mails?|calls?|spam|mail(?:ing)?s?|newsletters?)"
 _NOUNS = rf"{_NOUN}(?:\s*(?:,|or|and|nor|/|&)\s*{_NOUN})*\b"
 _BEGIN = r"(?:^|[.;:,!?\n-]\s*|\b(?:please|pls|plz|but|and|just|kindly|so)\s+)"
 # What follows makes it a matter of hours, places or conditions, or a report.

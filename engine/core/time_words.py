@@ -114,9 +114,7 @@ def clock(text: str) -> time:
     if found:
         return time(int(found.group(1)), int(found.group(2)))
     guess = _clock_meant(text)
-    raise Wrong(
-        f"“{text}” is no clock time.", f"Write `{guess}`." if guess else "Write it like `09:30` or `17:00`."
-    )
+    raise Wrong(f"“{text}” is no clock time.", f"Write `{guess}`." if guess else "Write it like `09:30` or `17:00`.")
 
 
 def _clock_meant(text: str) -> str | None:
@@ -138,13 +136,9 @@ def hours(text: str) -> tuple[time, time]:
     (datetime.time(13, 0), datetime.time(0, 0))
     """
     ends = re.split(r"\s*-\s*", text.strip())
-    written = (
-        len(ends) == 2 and _CLOCK.fullmatch(ends[0]) and (_CLOCK.fullmatch(ends[1]) or ends[1] == "24:00")
-    )
+    written = len(ends) == 2 and _CLOCK.fullmatch(ends[0]) and (_CLOCK.fullmatch(ends[1]) or ends[1] == "24:00")
     if not written:
-        raise Wrong(
-            f"“{text}” is not how hours are written.", f"Write `{_hours_meant(text) or '09:00-18:00'}`."
-        )
+        raise Wrong(f"“{text}” is not how hours are written.", f"Write `{_hours_meant(text) or '09:00-18:00'}`.")
     opens, closes = clock(ends[0]), MIDNIGHT if ends[1] == "24:00" else clock(ends[1])
     if ends[1] == "24:00" and opens == MIDNIGHT:
         raise Wrong("These are all the hours there are.", "Leave `hours` out.")

@@ -59,17 +59,13 @@ def diagnose(lines: list[str], line: int, column: int, told: str) -> tuple[Troub
     if "Unterminated string" in told and (opened := _opened(lines, line, '"""', "'''")):
         problem = "The text that begins here with three quotes never ends."
         return Trouble(opened, 1, problem, "Close it with three quotes."), {}
-    if "Unclosed array" in told or (
-        "Invalid value" in told and _PAIR.match(text) and not text[: column - 1].strip()
-    ):
+    if "Unclosed array" in told or ("Invalid value" in told and _PAIR.match(text) and not text[: column - 1].strip()):
         opened = _opened(lines, line, "[")
         if opened:
             return _array(lines, opened, line, column)
     if text.lstrip().startswith("["):
         return _heading(lines, line, told)
-    problem, remedy, at = _line_trouble(
-        text, told, any(each.strip() == "[[step]]" for each in lines[: line - 1])
-    )
+    problem, remedy, at = _line_trouble(text, told, any(each.strip() == "[[step]]" for each in lines[: line - 1]))
     return Trouble(line, at, problem, remedy), {line: ""}
 
 
@@ -133,9 +129,7 @@ def _heading(lines: list[str], line: int, told: str) -> tuple[Trouble, Repair]:
     name = (found.group(1) if found else "") or "step"
     right = f"[[{name}]]" if name in _LISTS else f"[{name}]"
     if "twice" in told or "Cannot" in told:
-        trouble = Trouble(
-            line, start, f"`{right}` is written twice.", f"Put its lines together under one `{right}`."
-        )
+        trouble = Trouble(line, start, f"`{right}` is written twice.", f"Put its lines together under one `{right}`.")
         later = (n for n in range(line + 1, len(lines) + 1) if lines[n - 1].lstrip().startswith("["))
         return trouble, dict.fromkeys(range(line, next(later, len(lines) + 1)), "")
     remedy = f"Write `{right}` on a line of its own."

@@ -33,9 +33,7 @@ class Page:
             path = path[:-1]
         return self.document.spots.get(path, _NOWHERE)
 
-    def wrong(
-        self, path: Path, problem: str, remedy: str, *, at_key: bool = False, into: int | None = None
-    ) -> None:
+    def wrong(self, path: Path, problem: str, remedy: str, *, at_key: bool = False, into: int | None = None) -> None:
         """Note a mistake at a value (`into`: so many letters into its text), or at its key."""
         spot = self.spot(path)
         line, column = (spot.key_line, spot.key_column) if at_key else (spot.line, spot.column)
@@ -98,9 +96,7 @@ class Table:
         if isinstance(value, str) and value.strip():
             return value
         if isinstance(value, str):
-            self.page.wrong(
-                path, f"`{key}` is empty.", "Write something between the quotes, or remove the line."
-            )
+            self.page.wrong(path, f"`{key}` is empty.", "Write something between the quotes, or remove the line.")
         elif isinstance(value, list | dict):
             self.page.wrong(path, f"`{key}` holds one text.", f'Write it like `{key} = "..."`.')
         else:
@@ -120,9 +116,7 @@ class Table:
         except Wrong as wrong:
             remedy = wrong.remedy
             if path[-1] == key:  # not inside a list: then the whole line can be written out
-                remedy = re.sub(
-                    r"^Write `([^`]+)`(?=[.;])", lambda m: f'Write `{key} = "{m.group(1)}"`', remedy
-                )
+                remedy = re.sub(r"^Write `([^`]+)`(?=[.;])", lambda m: f'Write `{key} = "{m.group(1)}"`', remedy)
             self.page.wrong(path, wrong.problem, remedy)
             return None
 
@@ -152,11 +146,7 @@ class Table:
         value = self.values[key]
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        if (
-            isinstance(value, str)
-            and (digits := re.search(r"\d+", value))
-            and least <= int(digits.group()) <= most
-        ):
+        if isinstance(value, str) and (digits := re.search(r"\d+", value)) and least <= int(digits.group()) <= most:
             remedy = f"Write `{key} = {int(digits.group())}`."
         else:
             remedy = f"Write one from {least} to {most}."
@@ -170,9 +160,7 @@ class Table:
         if isinstance(value, dict):
             return Table(self.page, path, value)
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            self.page.wrong(
-                (*path, 0), f"There is only one `[{key}]`.", f"Write `[{key}]` with single brackets."
-            )
+            self.page.wrong((*path, 0), f"There is only one `[{key}]`.", f"Write `[{key}]` with single brackets.")
         elif key in self.values:
             problem = f"`{key}` is a heading with lines under it."
             self.wrong(key, problem, f"Write `[{key}]` on a line of its own.", at_key=True)
@@ -185,9 +173,7 @@ class Table:
             if key in known:
                 continue
             path = (*self.path, key)
-            heading = isinstance(value, dict) or (
-                isinstance(value, list) and any(isinstance(v, dict) for v in value)
-            )
+            heading = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value))
             if isinstance(value, list) and heading:
                 path = (*path, 0)
             if key in later:
@@ -196,9 +182,7 @@ class Table:
             close = nearest(key, known)
             if close and heading:
                 close = f"[[{close}]]" if isinstance(value, list) else f"[{close}]"
-            remedy = elsewhere.get(key) or (
-                f"Did you mean `{close}`?" if close else f"Known are: {', '.join(known)}."
-            )
+            remedy = elsewhere.get(key) or (f"Did you mean `{close}`?" if close else f"Known are: {', '.join(known)}.")
             self.page.wrong(path, f"`{key}` is not known here.", remedy, at_key=True)
 
 

@@ -41,9 +41,7 @@ class Tongue:
 TONGUES: Mapping[str, Tongue] = {
     "en": Tongue(
         weekdays=tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
-        months=tuple(
-            "January February March April May June July August September October November December".split()
-        ),
+        months=tuple("January February March April May June July August September October November December".split()),
         day_format="{weekday}, {month} {day}",
         date_format="{month} {day}, {year}",
         time_format="{hour12}:{minute:02d} {half}",
@@ -58,9 +56,7 @@ def tongue(language: str) -> Tongue:
     """The words of a language (`en`, `en-US`). Raises ValueError for one that has none yet."""
     known = TONGUES.get(language.partition("-")[0].lower())
     if known is None:
-        raise ValueError(
-            f"There are no words for days and times in {language!r}. Known: {', '.join(TONGUES)}."
-        )
+        raise ValueError(f"There are no words for days and times in {language!r}. Known: {', '.join(TONGUES)}.")
     return known
 
 

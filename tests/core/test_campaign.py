@@ -25,9 +25,7 @@ CAPS = {
     Channel.EMAIL: (Cap(1, Offset(exact=timedelta(hours=24))), Cap(3, Offset(days=7))),
     Channel.SMS: (Cap(1, Offset(exact=timedelta(hours=24))), Cap(2, Offset(days=7))),
 }
-EVENTS = frozenset(
-    {"enquiry", "interest", "booking", "reschedule", "cancel", "arrived", "no_show", "treatment"}
-)
+EVENTS = frozenset({"enquiry", "interest", "booking", "reschedule", "cancel", "arrived", "no_show", "treatment"})
 EVENTS |= {"care_ended", "adverse_event", "not_interested"}
 
 SMALL = """\
@@ -252,20 +250,14 @@ def test_every_golden_message_has_its_file() -> None:
 
 def test_a_place_counts_letters_not_bytes() -> None:
     wrong = SMALL.replace('"Therapy basics"', '"Thérapie — ünïcode"  ').replace('"marketing"', '"mörketing"')
-    assert findings(wrong)[0].startswith(
-        "campaigns/therapy_basics.toml:2:11  purpose: “mörketing” is no purpose."
-    )
+    assert findings(wrong)[0].startswith("campaigns/therapy_basics.toml:2:11  purpose: “mörketing” is no purpose.")
     in_condition = SMALL.replace('"enquiry"', "\"enquiry\"\nif = \"contact.state == 'é' and clicked('x')\"")
-    assert findings(in_condition)[0].startswith(
-        "campaigns/therapy_basics.toml:5:32  enrol.if: `clicked(...)`"
-    )
+    assert findings(in_condition)[0].startswith("campaigns/therapy_basics.toml:5:32  enrol.if: `clicked(...)`")
 
 
 def test_a_condition_over_several_lines_is_told_in_its_own_line() -> None:
     text = SMALL.replace('"enquiry"', '"enquiry"\nif = """\nhappened(\'booking\')\n  and contact.booked"""')
-    assert findings(text)[0].startswith(
-        "campaigns/therapy_basics.toml:7:7  enrol.if: A contact has no “booked”."
-    )
+    assert findings(text)[0].startswith("campaigns/therapy_basics.toml:7:7  enrol.if: A contact has no “booked”.")
 
 
 def test_templates_caps_law_and_words_are_checked_only_where_they_are_given() -> None:
@@ -280,9 +272,7 @@ def test_what_stands_in_an_unreadable_line_is_not_called_missing() -> None:
 
 
 def test_findings_come_in_the_order_of_the_file() -> None:
-    text = (
-        SMALL.replace('"marketing"', '"x"').replace('"0 minutes"', '"x"').replace('"welcome"\n', '"X"\n', 1)
-    )
+    text = SMALL.replace('"marketing"', '"x"').replace('"0 minutes"', '"x"').replace('"welcome"\n', '"X"\n', 1)
     lines = [int(told.split(":")[1]) for told in findings(text)]
     assert lines == sorted(lines)
     assert len(lines) == 3
@@ -318,9 +308,7 @@ def test_whatever_is_done_to_a_file_it_is_read_or_refused_with_a_place_in_it(dat
         lines[number : number + 1] = data.draw(st.sampled_from(lines) | change | st.text()).split("\n")
     told: tuple[Finding, ...] | None = None
     try:
-        parse_campaign(
-            "\n".join(lines), name="x", file="x.toml", templates=TEMPLATES, caps=CAPS, legal=daytime
-        )
+        parse_campaign("\n".join(lines), name="x", file="x.toml", templates=TEMPLATES, caps=CAPS, legal=daytime)
     except Refused as refused:
         told = refused.findings
     assert told is None or told
@@ -420,9 +408,9 @@ def test_only_marketing_has_the_clinics_caps() -> None:
 
 
 def test_days_from_the_start_and_to_an_appointment_are_not_added_up() -> None:
-    text = steps(
-        f'after = "0 minutes" | {EMAIL}', f'before = "24 hours" | {EMAIL}', f"day = 0 | {EMAIL}"
-    ).replace('on = "enquiry"', 'on = "booking"\nper = "appointment"\nanchor = "event.starts_at"')
+    text = steps(f'after = "0 minutes" | {EMAIL}', f'before = "24 hours" | {EMAIL}', f"day = 0 | {EMAIL}").replace(
+        'on = "enquiry"', 'on = "booking"\nper = "appointment"\nanchor = "event.starts_at"'
+    )
     assert len(read(text).steps) == 3
 
 
@@ -451,9 +439,7 @@ def test_a_law_that_leaves_no_day_is_told_at_the_days() -> None:
         return (ZonedWindow("America/New_York", week(time(8), time(20), range(6)), "FL-1"),)
 
     text = SMALL.replace("[[step]]", '[send]\ndays = "sun"\n[[step]]')
-    told = (
-        "No email could ever go: the law allows marketing emails 08:00-20:00 on mon, tue, wed, thu, fri, sat."
-    )
+    told = "No email could ever go: the law allows marketing emails 08:00-20:00 on mon, tue, wed, thu, fri, sat."
     found = findings(text, legal=no_sundays)
     assert len(found) == 1
     assert found[0].startswith(f"campaigns/therapy_basics.toml:6:8  send.days: {told}")

@@ -13,9 +13,7 @@ ANN = {"first_name": "Ann", "last_name": "Able", "language": "en", "state": "MA"
 HAPPENED = frozenset({"enquiry", "interest"})
 
 
-def about(
-    contact: object = None, consented: frozenset[str] = frozenset({"sms"}), **event: Any
-) -> Mapping[str, Any]:
+def about(contact: object = None, consented: frozenset[str] = frozenset({"sms"}), **event: Any) -> Mapping[str, Any]:
     """What a condition sees of Ann, or of somebody else."""
     return {
         "contact": ANN if contact is None else contact,

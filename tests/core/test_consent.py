@@ -58,9 +58,7 @@ def said(*rows: tuple[SuppressionReason, bool], purpose: Purpose = Purpose.CARE)
         pytest.param(said((STOP, False)), STOP, id="closed"),
         pytest.param(said((STOP, False), (STOP, True)), None, id="lifted"),
         pytest.param(said((STOP, False), (STOP, True), (STOP, False)), STOP, id="closed again"),
-        pytest.param(
-            said((BOUNCED, False), (STOP, False), (STOP, True)), BOUNCED, id="lifting one leaves the other"
-        ),
+        pytest.param(said((BOUNCED, False), (STOP, False), (STOP, True)), BOUNCED, id="lifting one leaves the other"),
         pytest.param(said((COMPLAINT, False), (STOP, False)), STOP, id="STOP is named first"),
         pytest.param(said((STOP, True)), None, id="a lift of nothing"),
         pytest.param(said((STOP, False), purpose=Purpose.MARKETING), None, id="closed for another purpose"),

@@ -259,9 +259,7 @@ def test_what_people_wrote_is_kept_as_it_is(fates) -> None:
     ],
     ids=["nothing to write to", "from the future", "no date", "short", "blank", "long"],
 )
-def test_rejected_rows_say_everything_that_is_wrong(
-    fates, number: int, problems: set[tuple[str, str]]
-) -> None:
+def test_rejected_rows_say_everything_that_is_wrong(fates, number: int, problems: set[tuple[str, str]]) -> None:
     no = rejected(fates, number)
     assert len(no.problems) == len(problems)
     for column, says in problems:
@@ -281,9 +279,7 @@ def test_every_row_has_a_fate(odd: Table, fates) -> None:
 
 def test_notes_and_problems_hold_nothing_of_the_person(odd: Table, fates) -> None:
     ours = {"cells"}
-    personal = {
-        cell.strip().casefold() for row in odd.rows for cell in row.cells if len(cell.strip()) > 3
-    } - ours
+    personal = {cell.strip().casefold() for row in odd.rows for cell in row.cells if len(cell.strip()) > 3} - ours
     for fate in fates.values():
         said = fate.notes if isinstance(fate, Enquiry) else fate.problems
         words = " | ".join(map(str, said)).casefold()
@@ -302,9 +298,7 @@ def test_the_person_is_not_in_what_a_log_would_show(fates) -> None:
 def test_corrected_rejects_are_taken_and_the_others_rejected_again(odd: Table, fates) -> None:
     rejects = [fate for fate in fates.values() if isinstance(fate, Reject)]
     text = rejects_csv(odd.as_written, rejects)
-    corrected = text.replace('"none","call me"', '"ola@example.com","call me"').replace(
-        '"soon"', '"2026-11-11 10:00"'
-    )
+    corrected = text.replace('"none","call me"', '"ola@example.com","call me"').replace('"soon"', '"2026-11-11 10:00"')
     back = read_table(corrected.encode())
     assert isinstance(back, Table)
     assert back.header == odd.header
@@ -328,9 +322,7 @@ def test_the_id_is_that_of_form_address_and_moment_alone(odd: Table) -> None:
         return (*row.cells[:place], cell, *row.cells[place + 1 :])
 
     first = id_of(row.cells)
-    assert (
-        id_of(changed(0, "Anna")) == id_of(changed(3, "")) == id_of(changed(10, "2026-11-04 10:54")) == first
-    )
+    assert id_of(changed(0, "Anna")) == id_of(changed(3, "")) == id_of(changed(10, "2026-11-04 10:54")) == first
     other_form = replace(with_form(guess_mapping(odd.header)), source="spring_form")
     others = {
         id_of(changed(2, "anna@example.com")),
@@ -365,9 +357,7 @@ def test_without_the_forms_wording_a_tick_is_no_consent(odd: Table, changes, say
         changes = {"mapping": with_form(guess_mapping(odd.header), None)}
     ann = consented(odd, **changes)
     assert granted(ann) == set()
-    assert [
-        text for kind, text in notes(ann) if kind is NoteKind.CONSENT and "“Text me”" in text and says in text
-    ]
+    assert [text for kind, text in notes(ann) if kind is NoteKind.CONSENT and "“Text me”" in text and says in text]
 
 
 def test_a_box_counts_only_for_the_channels_and_purposes_of_its_form(odd: Table) -> None:
@@ -511,9 +501,7 @@ def test_control_characters_do_not_survive_in_peoples_words() -> None:
 
 _CELL = st.one_of(
     st.text(st.characters(blacklist_categories=["Cs"]), max_size=30),
-    st.sampled_from(
-        ["yes", "x", "STOP", "ann@example.com", "215-555-0101", "46331.01944", "2026-11-04", "2139", "MA"]
-    ),
+    st.sampled_from(["yes", "x", "STOP", "ann@example.com", "215-555-0101", "46331.01944", "2026-11-04", "2139", "MA"]),
 )
 
 

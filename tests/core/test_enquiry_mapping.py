@@ -109,9 +109,7 @@ _NAME = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size
     st.sampled_from([None, "web_form_2026", 'a "quoted" name']),
     st.booleans(),
 )
-def test_what_is_written_is_read_back(
-    names: list[str], yes: set[str], form: str | None, marked: bool
-) -> None:
+def test_what_is_written_is_read_back(names: list[str], yes: set[str], form: str | None, marked: bool) -> None:
     columns = {"email": (names[0],), "submitted_at": (names[1],), "condition": tuple(names[2:4])}
     consents = tuple(ConsentColumn(n, Channel.SMS, Purpose.CARE, form) for n in names[4:])
     mapping = Mapping("form_2", columns, consents, frozenset(yes), fingerprint(names) if marked else None)
@@ -127,8 +125,7 @@ def test_the_file_explains_itself() -> None:
 
 def test_yes_words_and_purpose_have_defaults() -> None:
     mapping = read(
-        'source = "a"\n[columns]\nphone = "P"\nsubmitted_at = "S"\n'
-        '[[consent]]\ncolumn = "T"\nchannel = "sms"\n'
+        'source = "a"\n[columns]\nphone = "P"\nsubmitted_at = "S"\n[[consent]]\ncolumn = "T"\nchannel = "sms"\n'
     )
     assert mapping.yes == {"yes", "true", "1"}
     assert mapping.consents == (ConsentColumn("T", Channel.SMS, Purpose.MARKETING, None),)

@@ -176,9 +176,7 @@ def test_a_rejects_file_is_read_back_to_the_same_cells(header: list[str], rows: 
     padded = [tuple(row + [""] * (len(header) - len(row))) for row in rows]
     assert [row.cells for row in read.rows] == padded
     # and once more: correcting may take several rounds
-    again = table(
-        rejects_csv(read.as_written, [Reject(r.number, r.line, PROBLEM, r.cells) for r in read.rows])
-    )
+    again = table(rejects_csv(read.as_written, [Reject(r.number, r.line, PROBLEM, r.cells) for r in read.rows]))
     assert [row.cells for row in again.rows] == padded
 
 

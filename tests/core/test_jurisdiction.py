@@ -19,9 +19,7 @@ from tests.core.people import ANC, CHI, DEN, HON, LA, NY, PHX, RULES, somebody
         ),
         pytest.param({"zip": "10001"}, (NY, "ZIP"), (NY,), ("NY",), True, id="ZIP"),
         pytest.param({"zip": "10001-1234"}, (NY, "ZIP"), (NY,), ("NY",), True, id="ZIP+4"),
-        pytest.param(
-            {"zip": "79901", "state": "TX"}, (DEN, "ZIP"), (DEN,), ("TX",), True, id="ZIP narrows its state"
-        ),
+        pytest.param({"zip": "79901", "state": "TX"}, (DEN, "ZIP"), (DEN,), ("TX",), True, id="ZIP narrows its state"),
         pytest.param(
             {"zip": "10001", "state": "TX"},
             (NY, "ZIP"),
@@ -40,9 +38,7 @@ from tests.core.people import ANC, CHI, DEN, HON, LA, NY, PHX, RULES, somebody
             False,
             id="area code is never certain",
         ),
-        pytest.param(
-            {"zip": "78701", "phone": "+15125550100"}, (CHI, "ZIP"), (CHI,), ("TX",), True, id="all agree"
-        ),
+        pytest.param({"zip": "78701", "phone": "+15125550100"}, (CHI, "ZIP"), (CHI,), ("TX",), True, id="all agree"),
         pytest.param(
             {"zip": "1940", "phone": "+16175550100"},
             (NY, "area code"),
@@ -110,9 +106,7 @@ from tests.core.people import ANC, CHI, DEN, HON, LA, NY, PHX, RULES, somebody
             id="Jamaica is +1 too",
         ),
         pytest.param({"zip": "06390"}, (NY, "ZIP"), (NY,), ("NY",), True, id="five digits beat three"),
-        pytest.param(
-            {"zip": "83414"}, (DEN, "ZIP"), (DEN,), ("WY",), True, id="Wyoming behind Idaho's prefix"
-        ),
+        pytest.param({"zip": "83414"}, (DEN, "ZIP"), (DEN,), ("WY",), True, id="Wyoming behind Idaho's prefix"),
         pytest.param({"zip": "32401"}, (NY, "ZIP"), (NY, CHI), ("FL",), False, id="a prefix in two zones"),
         pytest.param({"zip": "86515"}, (PHX, "ZIP"), (PHX, DEN), ("AZ",), False, id="the Navajo Nation"),
     ],

@@ -38,9 +38,7 @@ def forbidden_by(moment: datetime, known: Mapping[str, str]) -> str | None:
 @pytest.mark.parametrize(
     ("known", "moment", "opening", "rule"),
     [
-        pytest.param(
-            {"phone": "+13055550100"}, "Tue 2026-11-24 12:59", "Tue 2026-11-24 13:00", "TCPA-QH-1", id="TV-1"
-        ),
+        pytest.param({"phone": "+13055550100"}, "Tue 2026-11-24 12:59", "Tue 2026-11-24 13:00", "TCPA-QH-1", id="TV-1"),
         pytest.param(
             {"phone": "+13055550100"},
             "Wed 2026-11-25 00:59",
@@ -69,21 +67,11 @@ def forbidden_by(moment: datetime, known: Mapping[str, str]) -> str | None:
             "TCPA-QH-1",
             id="TV-4 a minute later",
         ),
-        pytest.param(
-            {"phone": "+18505550100"}, "Tue 2026-11-24 13:30", "Tue 2026-11-24 14:00", "TCPA-QH-1", id="TV-5"
-        ),
-        pytest.param(
-            {"phone": "+19288710100"}, "Wed 2026-07-15 14:30", "Wed 2026-07-15 15:00", "TCPA-QH-1", id="TV-7"
-        ),
-        pytest.param(
-            {"zip": "78701"}, "Sun 2026-11-29 17:59", "Sun 2026-11-29 18:00", "TCPA-QH-2-TX", id="TV-8"
-        ),
-        pytest.param(
-            {"state": "RI"}, "Sat 2026-11-28 22:00", "Mon 2026-11-30 14:00", "TCPA-QH-2-RI", id="TV-10"
-        ),
-        pytest.param(
-            {"zip": "40502"}, "Tue 2026-12-01 14:30", "Tue 2026-12-01 15:00", "TCPA-QH-2-KY", id="TV-11"
-        ),
+        pytest.param({"phone": "+18505550100"}, "Tue 2026-11-24 13:30", "Tue 2026-11-24 14:00", "TCPA-QH-1", id="TV-5"),
+        pytest.param({"phone": "+19288710100"}, "Wed 2026-07-15 14:30", "Wed 2026-07-15 15:00", "TCPA-QH-1", id="TV-7"),
+        pytest.param({"zip": "78701"}, "Sun 2026-11-29 17:59", "Sun 2026-11-29 18:00", "TCPA-QH-2-TX", id="TV-8"),
+        pytest.param({"state": "RI"}, "Sat 2026-11-28 22:00", "Mon 2026-11-30 14:00", "TCPA-QH-2-RI", id="TV-10"),
+        pytest.param({"zip": "40502"}, "Tue 2026-12-01 14:30", "Tue 2026-12-01 15:00", "TCPA-QH-2-KY", id="TV-11"),
         pytest.param(
             {"phone": "+18005550100"}, "Tue 2026-12-01 19:30", "Tue 2026-12-01 20:00", "TCPA-QH-9", id="TV-13"
         ),
@@ -203,9 +191,7 @@ def test_a_row_counts_from_its_first_day() -> None:
 
 
 def test_a_row_counts_until_its_last_day() -> None:
-    dated = TEXTS | {
-        "quiet_hours": TEXTS["quiet_hours"].replace("from       = 2026-01-01", "to = 2026-01-31")
-    }
+    dated = TEXTS | {"quiet_hours": TEXTS["quiet_hours"].replace("from       = 2026-01-01", "to = 2026-01-31")}
     rules = Rules.parse(**dated)
     portland = somebody({"zip": "97201"}, rules)
     ids = [
@@ -220,33 +206,19 @@ def test_a_row_counts_until_its_last_day() -> None:
     [
         pytest.param({"zip": "35203"}, "Thu 2026-11-26 18:00", "TCPA-QH-2-AL", id="Thanksgiving, Alabama"),
         pytest.param({"zip": "33101"}, "Thu 2026-11-26 18:00", None, id="Thanksgiving, Florida has no ban"),
-        pytest.param(
-            {"zip": "19103"}, "Fri 2026-11-27 18:00", "TCPA-QH-2-PA", id="the day after, Pennsylvania"
-        ),
+        pytest.param({"zip": "19103"}, "Fri 2026-11-27 18:00", "TCPA-QH-2-PA", id="the day after, Pennsylvania"),
         pytest.param({"zip": "02903"}, "Fri 2026-11-27 18:00", None, id="the day after, Rhode Island"),
         pytest.param({"zip": "70112"}, "Tue 2026-02-17 18:00", "TCPA-QH-2-LA", id="Mardi Gras, Louisiana"),
         pytest.param({"zip": "35203"}, "Tue 2026-02-17 18:00", None, id="Mardi Gras, Birmingham"),
-        pytest.param(
-            {"zip": "70112"}, "Mon 2026-10-12 18:00", "TCPA-QH-2-LA", id="federal, not Louisiana's own"
-        ),
+        pytest.param({"zip": "70112"}, "Mon 2026-10-12 18:00", "TCPA-QH-2-LA", id="federal, not Louisiana's own"),
         pytest.param({"zip": "84101"}, "Fri 2026-07-24 18:00", "TCPA-QH-2-UT", id="Pioneer Day, Utah"),
         pytest.param({"zip": "04101"}, "Mon 2026-04-20 18:00", "TCPA-QH-2-ME", id="Patriots' Day, Maine"),
-        pytest.param(
-            {"zip": "02903"}, "Mon 2026-08-10 18:00", "TCPA-QH-2-RI", id="Victory Day, Rhode Island"
-        ),
+        pytest.param({"zip": "02903"}, "Mon 2026-08-10 18:00", "TCPA-QH-2-RI", id="Victory Day, Rhode Island"),
         pytest.param({"zip": "02903"}, "Fri 2026-07-03 18:00", "TCPA-QH-2-RI", id="an observed holiday"),
-        pytest.param(
-            {"zip": "02903"}, "Fri 2027-12-31 18:00", "TCPA-QH-2-RI", id="next year's, observed this year"
-        ),
-        pytest.param(
-            {"zip": "78701"}, "Mon 2026-03-02 18:00", None, id="Texas Independence Day: Texas has no ban"
-        ),
-        pytest.param(
-            {"phone": "+18005550100"}, "Fri 2026-07-24 21:00", "TCPA-QH-9", id="any state's, unknown state"
-        ),
-        pytest.param(
-            {"zip": "33101", "phone": "+14015550100"}, "Mon 2026-08-10 18:00", "TCPA-QH-2-RI", id="by phone"
-        ),
+        pytest.param({"zip": "02903"}, "Fri 2027-12-31 18:00", "TCPA-QH-2-RI", id="next year's, observed this year"),
+        pytest.param({"zip": "78701"}, "Mon 2026-03-02 18:00", None, id="Texas Independence Day: Texas has no ban"),
+        pytest.param({"phone": "+18005550100"}, "Fri 2026-07-24 21:00", "TCPA-QH-9", id="any state's, unknown state"),
+        pytest.param({"zip": "33101", "phone": "+14015550100"}, "Mon 2026-08-10 18:00", "TCPA-QH-2-RI", id="by phone"),
     ],
 )
 def test_holidays(known: dict[str, str], noon: str, rule: str | None) -> None:
@@ -297,15 +269,9 @@ def test_tz_5_also_for_somebody_beyond_the_contiguous_states() -> None:
 @pytest.mark.parametrize(
     ("known", "moment", "opening"),
     [
-        pytest.param(
-            {"phone": "+442079460000"}, "Tue 2026-12-01 08:59", "Tue 2026-12-01 09:00", id="London opens"
-        ),
-        pytest.param(
-            {"phone": "+442079460000"}, "Tue 2026-12-01 19:46", "Wed 2026-12-02 09:00", id="London shuts"
-        ),
-        pytest.param(
-            {"phone": "+61412345678"}, "Tue 2026-12-01 00:59", "Tue 2026-12-01 01:00", id="Perth opens last"
-        ),
+        pytest.param({"phone": "+442079460000"}, "Tue 2026-12-01 08:59", "Tue 2026-12-01 09:00", id="London opens"),
+        pytest.param({"phone": "+442079460000"}, "Tue 2026-12-01 19:46", "Wed 2026-12-02 09:00", id="London shuts"),
+        pytest.param({"phone": "+61412345678"}, "Tue 2026-12-01 00:59", "Tue 2026-12-01 01:00", id="Perth opens last"),
         pytest.param(
             {"phone": "+61412345678"}, "Tue 2026-12-01 08:46", "Wed 2026-12-02 01:00", id="Sydney shuts first"
         ),
@@ -315,9 +281,7 @@ def test_tz_5_also_for_somebody_beyond_the_contiguous_states() -> None:
             "Tue 2026-12-01 14:00",
             id="Toronto, region known",
         ),
-        pytest.param(
-            {"country": "CA"}, "Tue 2026-12-01 13:59", "Tue 2026-12-01 17:00", id="Canada, region unknown"
-        ),
+        pytest.param({"country": "CA"}, "Tue 2026-12-01 13:59", "Tue 2026-12-01 17:00", id="Canada, region unknown"),
         pytest.param(
             {"country": "CA", "state": "BC", "phone": "+16045550100"},
             "Tue 2026-12-01 13:59",
@@ -342,9 +306,7 @@ def test_tz_5_also_for_somebody_beyond_the_contiguous_states() -> None:
             "Wed 2026-12-02 14:00",
             id="INT-4: both, again",
         ),
-        pytest.param(
-            {"country": "TH", "phone": "+13055550100"}, "Tue 2026-12-01 19:46", None, id="no hour suits both"
-        ),
+        pytest.param({"country": "TH", "phone": "+13055550100"}, "Tue 2026-12-01 19:46", None, id="no hour suits both"),
     ],
 )
 def test_abroad(known: dict[str, str], moment: str, opening: str | None) -> None:
@@ -352,10 +314,7 @@ def test_abroad(known: dict[str, str], moment: str, opening: str | None) -> None
 
 
 def test_a_foreign_number_takes_no_law_of_the_address_away() -> None:
-    assert (
-        forbidden_by(utc("Sun 2026-12-06 17:00"), {"zip": "02903", "phone": "+442079460000"})
-        == "TCPA-QH-2-RI"
-    )
+    assert forbidden_by(utc("Sun 2026-12-06 17:00"), {"zip": "02903", "phone": "+442079460000"}) == "TCPA-QH-2-RI"
     assert forbidden_by(utc("Sun 2026-12-06 17:00"), {"phone": "+442079460000"}) is None
 
 
@@ -386,12 +345,8 @@ def test_courtesy_hours_of_texts(purpose: Purpose) -> None:
             "Mon 2026-12-07 01:59",
             id="ZIP, not phone",
         ),
-        pytest.param(
-            {"phone": "+13105550100"}, "Sun 2026-12-06 15:00", "Mon 2026-12-07 04:59", id="area code"
-        ),
-        pytest.param(
-            {"state": "TX"}, "Sun 2026-12-06 14:00", "Mon 2026-12-07 02:59", id="both zones of the state"
-        ),
+        pytest.param({"phone": "+13105550100"}, "Sun 2026-12-06 15:00", "Mon 2026-12-07 04:59", id="area code"),
+        pytest.param({"state": "TX"}, "Sun 2026-12-06 14:00", "Mon 2026-12-07 02:59", id="both zones of the state"),
         pytest.param(
             {"zone": HON, "zip": "10001"},
             "Sun 2026-12-06 17:00",
@@ -448,9 +403,7 @@ SAID = {
     "zip": st.sampled_from([None, "10001", "79901", "97914", "86515", "38501", "2139"]),
     "state": st.sampled_from([None, "NY", "TX", "ME", "KY", "ON"]),
     "country": st.sampled_from([None, "US", "CA", "GB"]),
-    "phone": st.sampled_from(
-        [None, "+18505550100", "+14055550100", "+18005550100", "+442079460000", "+14165550100"]
-    ),
+    "phone": st.sampled_from([None, "+18505550100", "+14055550100", "+18005550100", "+442079460000", "+14165550100"]),
 }
 
 

@@ -32,9 +32,7 @@ def source(body: str, subject: str = "Hello", preheader: str = "A word") -> str:
     return f"---\nsubject: {subject}\npreheader: {preheader}\n---\n{body}\n"
 
 
-def email(
-    body: str, subject: str = "Hello", preheader: str = "A word", layout: Layout = BARE
-) -> EmailTemplate:
+def email(body: str, subject: str = "Hello", preheader: str = "A word", layout: Layout = BARE) -> EmailTemplate:
     return compile_email(source(body, subject, preheader), layout, FILE, "en")
 
 
@@ -174,9 +172,7 @@ def test_the_layout_fetches_nothing_and_is_kind_to_readers() -> None:
     assert "prefers-color-scheme: dark" in html
     assert html.index("charset") < 1024
     # Styles are in the elements, and no class is left without one.
-    assert all(
-        "style" in dict(attrs) for tag, attrs in page.tags if tag in ("p", "a", "h1", "h2", "li", "td")
-    )
+    assert all("style" in dict(attrs) for tag, attrs in page.tags if tag in ("p", "a", "h1", "h2", "li", "td"))
 
 
 def test_the_states_notice_stands_first_and_largest() -> None:
@@ -193,15 +189,11 @@ def test_the_head_is_read() -> None:
     text = f"\ufeff---\n{head}---\nHi\n".replace("\n", "\r\n")
     made = compile_email(text, BARE, FILE, "en")
     assert (made.phi, made.attach_calendar, made.language, made.file) == (1, True, "en", FILE)
-    assert made.render(context()) == Email(
-        "Your: appointment", "One word", made.render(context()).html, "Hi\n"
-    )
+    assert made.render(context()) == Email("Your: appointment", "One word", made.render(context()).html, "Hi\n")
 
 
 def test_a_template_says_what_it_prints() -> None:
-    made = email(
-        "{{ event.kind }} {% if anchor.day %}x{% endif %}", subject="{{ clinic.name }}", layout=LAYOUT
-    )
+    made = email("{{ event.kind }} {% if anchor.day %}x{% endif %}", subject="{{ clinic.name }}", layout=LAYOUT)
     assert {"event.kind", "anchor.day", "clinic.name", "link.unsubscribe"} <= made.fields
     assert email("Hi", subject="{{ clinic.brand }}").fields == {"clinic.brand"}
 
@@ -226,9 +218,7 @@ HOSTILE = [
     "😊 Zoë",
     "&lt;b&gt; &amp;",
 ]
-GREETING = (
-    "# Hi {{ contact.first_name }}\n\n**{{ contact.first_name }}**, *a* `{{ contact.first_name }}` word.\n"
-)
+GREETING = "# Hi {{ contact.first_name }}\n\n**{{ contact.first_name }}**, *a* `{{ contact.first_name }}` word.\n"
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
@@ -429,9 +419,7 @@ def test_a_mistake_in_a_text_is_said(text: str, words: str) -> None:
     assert words in told
 
 
-@pytest.mark.parametrize(
-    "path", sorted(TEMPLATES.glob("[a-z]*/*.*")), ids=lambda p: f"{p.parent.name}/{p.name}"
-)
+@pytest.mark.parametrize("path", sorted(TEMPLATES.glob("[a-z]*/*.*")), ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_the_templates_that_ship_compile(path: Path) -> None:
     text = path.read_text("utf-8")
     file = f"templates/{path.parent.name}/{path.name}"

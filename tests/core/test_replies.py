@@ -187,9 +187,7 @@ def test_no_text_breaks_the_readings(text: str) -> None:
     assert heard is None or heard.channels
 
 
-@given(
-    st.text(alphabet=" \t.,;!?\"'’“”()*🙏\u200b\ufe0f", max_size=8), st.text(alphabet=" .!🙂\n", max_size=8)
-)
+@given(st.text(alphabet=" \t.,;!?\"'’“”()*🙏\u200b\ufe0f", max_size=8), st.text(alphabet=" .!🙂\n", max_size=8))
 def test_nothing_around_stop_hides_it(before: str, after: str) -> None:
     assert meaning(f"{before}StOp{after}").kind is Kind.STOP
 

@@ -31,9 +31,7 @@ def test_every_row_of_the_research_is_here(research: dict[str, Any]) -> None:
     for state, theirs in research["quiet_hours"].items():
         (row,) = RULES.hours["US" if state == "US-DEFAULT" else state]
         assert row.holds(AS_OF)
-        assert (row.mon_fri, row.sat, row.sun) == tuple(
-            span(theirs[day]) for day in ("mon_fri", "sat", "sun")
-        )
+        assert (row.mon_fri, row.sat, row.sun) == tuple(span(theirs[day]) for day in ("mon_fri", "sat", "sun"))
         assert (row.holidays == "closed") == theirs["holiday_ban"], state
         assert row.cap_24h == theirs["cap_24h"], state
         assert (row.confidence, row.source) == (theirs["confidence"], theirs["source"]), state
@@ -129,13 +127,9 @@ def test_the_version_changes_with_any_text() -> None:
             id="a row is missing",
         ),
         pytest.param("quiet_hours", "[validity]", "[validity", "quiet_hours.toml", id="no TOML"),
-        pytest.param(
-            "area_codes", "America/Adak", "America/Adakk", "“America/Adakk” is no time zone", id="zone"
-        ),
+        pytest.param("area_codes", "America/Adak", "America/Adakk", "“America/Adakk” is no time zone", id="zone"),
         pytest.param("area_codes", '"850 448"', '"850 448 305"', "305 is in two rows", id="area code twice"),
-        pytest.param(
-            "area_codes", 'country = "JM"', 'country = "XX"', "XX has no zones", id="country without zones"
-        ),
+        pytest.param("area_codes", 'country = "JM"', 'country = "XX"', "XX has no zones", id="country without zones"),
         pytest.param("zips", '"350-352 354-369"', '"350-35"', "“350-35” is no range", id="range"),
         pytest.param("zips", '"716-729"', '"716-730"', "730 is in two rows", id="prefix twice"),
         pytest.param("zips", '"325"', '"925"', "925 is no prefix of “FL”", id="part of another state"),

@@ -9,9 +9,7 @@ import pytest
 
 from engine.core.segments import Segments, outside_gsm, segments
 
-CASES: list[dict[str, Any]] = tomllib.loads(
-    (Path(__file__).parent / "data/segments.toml").read_text("utf-8")
-)["case"]
+CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "data/segments.toml").read_text("utf-8"))["case"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"])

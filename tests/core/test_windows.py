@@ -16,9 +16,7 @@ SYDNEY = "Australia/Sydney"
 NINE_TO_FIVE = week(time(9), time(17))
 
 
-def window(
-    zone: str, hours: tuple[tuple[time, time] | None, ...] = NINE_TO_FIVE, minutes: int = 0
-) -> ZonedWindow:
+def window(zone: str, hours: tuple[tuple[time, time] | None, ...] = NINE_TO_FIVE, minutes: int = 0) -> ZonedWindow:
     return ZonedWindow(zone, hours, "test", floor=timedelta(minutes=minutes))
 
 
@@ -31,12 +29,8 @@ def window(
         pytest.param("Tue 2026-11-24 22:00", "Wed 2026-11-25 14:00", id="the closing is not included"),
         pytest.param("Thu 2026-12-31 22:00", "Fri 2027-01-01 14:00", id="year's end"),
         pytest.param("Mon 2028-02-28 22:00", "Tue 2028-02-29 14:00", id="leap day"),
-        pytest.param(
-            "Sat 2026-10-31 21:00", "Sun 2026-11-01 14:00", id="winter hours from the day of the change on"
-        ),
-        pytest.param(
-            "Sat 2027-03-13 22:00", "Sun 2027-03-14 13:00", id="summer hours from the day of the change on"
-        ),
+        pytest.param("Sat 2026-10-31 21:00", "Sun 2026-11-01 14:00", id="winter hours from the day of the change on"),
+        pytest.param("Sat 2027-03-13 22:00", "Sun 2027-03-14 13:00", id="summer hours from the day of the change on"),
     ],
 )
 def test_one_window(moment: str, opens: str) -> None:
@@ -60,25 +54,13 @@ def test_without_windows_every_moment_is_open() -> None:
 @pytest.mark.parametrize(
     ("zones", "moment", "opens"),
     [
-        pytest.param(
-            (NY, LA), "Tue 2026-11-24 14:00", "Tue 2026-11-24 17:00", id="the westernmost opens last"
-        ),
+        pytest.param((NY, LA), "Tue 2026-11-24 14:00", "Tue 2026-11-24 17:00", id="the westernmost opens last"),
         pytest.param((NY, LA), "Tue 2026-11-24 21:59", "Tue 2026-11-24 21:59", id="still open in both"),
-        pytest.param(
-            (NY, LA), "Tue 2026-11-24 22:00", "Wed 2026-11-25 17:00", id="the easternmost closes first"
-        ),
-        pytest.param(
-            (CHI, NY, DEN), "Tue 2026-11-24 14:30", "Tue 2026-11-24 16:00", id="three zones, any order"
-        ),
-        pytest.param(
-            (KOLKATA, "Asia/Tokyo"), "Tue 2026-11-24 00:00", "Tue 2026-11-24 03:30", id="half-hour zone"
-        ),
-        pytest.param(
-            (LORD_HOWE, SYDNEY), "Fri 2026-10-02 00:00", "Fri 2026-10-02 00:00", id="Lord Howe in winter"
-        ),
-        pytest.param(
-            (ST_JOHNS, NY), "Tue 2026-11-24 12:30", "Tue 2026-11-24 14:00", id="St John's and New York"
-        ),
+        pytest.param((NY, LA), "Tue 2026-11-24 22:00", "Wed 2026-11-25 17:00", id="the easternmost closes first"),
+        pytest.param((CHI, NY, DEN), "Tue 2026-11-24 14:30", "Tue 2026-11-24 16:00", id="three zones, any order"),
+        pytest.param((KOLKATA, "Asia/Tokyo"), "Tue 2026-11-24 00:00", "Tue 2026-11-24 03:30", id="half-hour zone"),
+        pytest.param((LORD_HOWE, SYDNEY), "Fri 2026-10-02 00:00", "Fri 2026-10-02 00:00", id="Lord Howe in winter"),
+        pytest.param((ST_JOHNS, NY), "Tue 2026-11-24 12:30", "Tue 2026-11-24 14:00", id="St John's and New York"),
         pytest.param((NY, "Asia/Tokyo"), "Tue 2026-11-24 12:30", None, id="never open together"),
     ],
 )
@@ -105,12 +87,8 @@ def test_several_zones(zones: tuple[str, ...], moment: str, opens: str | None) -
             "Mon 2026-11-30 05:00",
             id="Saturday 00:00",
         ),
-        pytest.param(
-            week(time(18), MIDNIGHT), "Wed 2026-11-25 04:59", "Wed 2026-11-25 04:59", id="until midnight"
-        ),
-        pytest.param(
-            week(time(18), MIDNIGHT), "Wed 2026-11-25 05:00", "Wed 2026-11-25 23:00", id="shut at midnight"
-        ),
+        pytest.param(week(time(18), MIDNIGHT), "Wed 2026-11-25 04:59", "Wed 2026-11-25 04:59", id="until midnight"),
+        pytest.param(week(time(18), MIDNIGHT), "Wed 2026-11-25 05:00", "Wed 2026-11-25 23:00", id="shut at midnight"),
         pytest.param(
             week(time(2, 15), time(2, 45)),
             "Sun 2026-03-08 05:00",
@@ -279,9 +257,7 @@ def on_the_clock(moment: datetime, window: ZonedWindow) -> bool:
 
 @given(st.lists(WINDOWS, min_size=1, max_size=3), MOMENTS)
 @settings(max_examples=150, deadline=None)
-def test_next_open_is_allowed_by_all_and_nothing_earlier_is(
-    windows: list[ZonedWindow], moment: datetime
-) -> None:
+def test_next_open_is_allowed_by_all_and_nothing_earlier_is(windows: list[ZonedWindow], moment: datetime) -> None:
     found = next_open(moment, windows)
     looked_until = min(found or moment + timedelta(days=20), moment + timedelta(days=20))
     if found is not None:
@@ -295,9 +271,7 @@ def test_next_open_is_allowed_by_all_and_nothing_earlier_is(
 
 @given(st.lists(WINDOWS, min_size=1, max_size=3), MOMENTS)
 @settings(max_examples=150, deadline=None)
-def test_last_open_is_allowed_by_all_and_nothing_later_is(
-    windows: list[ZonedWindow], moment: datetime
-) -> None:
+def test_last_open_is_allowed_by_all_and_nothing_later_is(windows: list[ZonedWindow], moment: datetime) -> None:
     not_before = moment - timedelta(days=20)
     found = last_open(moment, windows, not_before)
     if found is not None:

@@ -41,21 +41,13 @@ def context(**changes: Any) -> dict[str, Any]:
     [
         pytest.param("2026-12-01T15:30", "America/New_York", "America/New_York", "10:30 AM", id="same zone"),
         pytest.param("2026-12-01T15:30", "America/New_York", "America/Detroit", "10:30 AM", id="same clock"),
-        pytest.param(
-            "2026-12-01T15:30", "America/New_York", "America/Chicago", "10:30 AM EST", id="other clock"
-        ),
-        pytest.param(
-            "2026-07-01T15:30", "America/Phoenix", "America/Los_Angeles", "8:30 AM", id="Arizona, summer"
-        ),
-        pytest.param(
-            "2026-12-01T15:30", "America/Phoenix", "America/Los_Angeles", "8:30 AM MST", id="winter"
-        ),
+        pytest.param("2026-12-01T15:30", "America/New_York", "America/Chicago", "10:30 AM EST", id="other clock"),
+        pytest.param("2026-07-01T15:30", "America/Phoenix", "America/Los_Angeles", "8:30 AM", id="Arizona, summer"),
+        pytest.param("2026-12-01T15:30", "America/Phoenix", "America/Los_Angeles", "8:30 AM MST", id="winter"),
         pytest.param("2026-12-01T05:00", "America/New_York", "America/New_York", "12:00 AM", id="midnight"),
         pytest.param("2026-12-01T17:05", "America/New_York", "America/New_York", "12:05 PM", id="noon"),
         pytest.param("2026-12-01T04:30", "Asia/Kathmandu", "UTC", "10:15 AM (UTC+5:45)", id="no letters"),
-        pytest.param(
-            "2026-12-01T13:30", "America/Sao_Paulo", "UTC", "10:30 AM (UTC-3)", id="west, no letters"
-        ),
+        pytest.param("2026-12-01T13:30", "America/Sao_Paulo", "UTC", "10:30 AM (UTC-3)", id="west, no letters"),
     ],
 )
 def test_times_are_the_clinics_and_say_so_to_who_lives_by_another_clock(
@@ -66,9 +58,7 @@ def test_times_are_the_clinics_and_say_so_to_who_lives_by_another_clock(
 
 
 def test_the_day_is_the_clinics_too() -> None:
-    words = anchor_words(
-        datetime(2027, 1, 1, 3, 0, tzinfo=UTC), "America/New_York", "America/New_York", "en-US"
-    )
+    words = anchor_words(datetime(2027, 1, 1, 3, 0, tzinfo=UTC), "America/New_York", "America/New_York", "en-US")
     assert words == {"day": "Thursday, December 31", "date": "December 31, 2026", "time": "10:00 PM"}
 
 
