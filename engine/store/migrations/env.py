@@ -1,0 +1,13 @@
+"""Runs migrations on the connection that `Store.migrate` hands over."""
+
+from alembic import context
+
+from engine.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transaction_per_migration=False,
+)
+context.run_migrations()

@@ -1,0 +1,283 @@
+"""Contacts with their addresses, events, consents and suppressions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.core.consent import PURPOSES, Consent, Purpose, Suppression, SuppressionReason
+from engine.core.contact import Channel
+from engine.core.enrolment import Event
+from engine.core.permission import PAUSED_BY_REPLY
+from engine.core.situation import Contact, Point
+from engine.store.schema import consent, contact, contact_point, event, person, reply, suppression, task
+
+
+def insert_once(conn: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> int | None:
+    """Insert unless a unique key stands already; the new id, or None when it stood. Believe the answer."""
+    make = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    first = next(iter(table.primary_key.columns))
+    return conn.execute(make(table).values(**values).on_conflict_do_nothing().returning(first)).scalar()
+
+
+def find_contact(conn: sa.Connection, identity: str) -> int | None:
+    """The contact with this identity, locked until the transaction ends so that its events come one by one."""
+    query = sa.select(contact.c.id).where(contact.c.identity == identity)
+    # The weaker lock: the scheduler's new messages to this person (their foreign key) need not wait for it.
+    return conn.execute(query.with_for_update(key_share=True)).scalar()
+
+
+def contact_by_ref(conn: sa.Connection, ref: str) -> int | None:
+    """The contact with this opaque name."""
+    return conn.execute(sa.select(contact.c.id).where(contact.c.ref == ref)).scalar()
+
+
+def add_contact(conn: sa.Connection, values: Mapping[str, Any], names: Mapping[str, Any]) -> int:
+    """A new contact, or the one that another process added a moment ago."""
+    found = insert_once(conn, contact, values)
+    if found is None:
+        again = find_contact(conn, values["identity"])
+        assert again is not None
+        return again
+    conn.execute(sa.insert(person).values(contact_id=found, **names))
+    return found
+
+
+def fill_contact(conn: sa.Connection, contact_id: int, values: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    """Fill what was not known before; what is known stays as it is."""
+    for table, key, new in ((contact, contact.c.id, values), (person, person.c.contact_id, names)):
+        known = {k: sa.func.coalesce(table.c[k], v) for k, v in new.items() if v is not None}
+        if known:
+            conn.execute(sa.update(table).where(key == contact_id).values(**known))
+
+
+def add_point(conn: sa.Connection, contact_id: int, channel: Channel, address: str, key: str, now: datetime) -> bool:
+    """Give a contact an address; False when it has it already."""
+    row = {
+        "contact_id": contact_id,
+        "channel": channel,
+        "address": address,
+        "address_key": key,
+        "added_at": now,
+    }
+    return insert_once(conn, contact_point, row) is not None
+
+
+def add_event(conn: sa.Connection, values: Mapping[str, Any]) -> int | None:
+    """Take an event once; None when it was taken before."""
+    return insert_once(conn, event, values)
+
+
+def find_event(conn: sa.Connection, source: str, external_id: str) -> int | None:
+    """The event with the outside's own id."""
+    query = sa.select(event.c.id).where(event.c.source == source, event.c.external_id == external_id)
+    return conn.execute(query).scalar()
+
+
+def add_consents(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append to the ledger."""
+    if rows:
+        conn.execute(sa.insert(consent), [dict(r) for r in rows])
+
+
+def suppress(
+    conn: sa.Connection,
+    channel: Channel,
+    address_key: str,
+    reason: SuppressionReason,
+    origin: str,
+    now: datetime,
+    *,
+    purposes: Iterable[Purpose] = PURPOSES,
+    lifted: bool = False,
+    actor: str | None = None,
+) -> None:
+    """Append suppressions (or their lifting) for an address, a row a purpose."""
+    conn.execute(
+        sa.insert(suppression),
+        [
+            {
+                "channel": channel,
+                "address_key": address_key,
+                "purpose": purpose,
+                "reason": reason,
+                "lifted": lifted,
+                "origin": origin,
+                "actor": actor,
+                "at": now,
+            }
+            for purpose in purposes
+        ],
+    )
+
+
+def contacts_at(conn: sa.Connection, address_key: str) -> list[int]:
+    """Everybody who shares this address, in the order they came."""
+    query = sa.select(contact_point.c.contact_id).where(contact_point.c.address_key == address_key)
+    return list(conn.execute(query.order_by(contact_point.c.contact_id)).scalars())
+
+
+def pause_contact(conn: sa.Connection, contact_ids: Sequence[int], why: str | None) -> None:
+    """Pause (or with None resume) automation for these people."""
+    conn.execute(sa.update(contact).where(contact.c.id.in_(contact_ids)).values(paused=why))
+
+
+def pause_for_reply(conn: sa.Connection, contact_ids: Sequence[int]) -> None:
+    """They wrote to us: marketing waits. A pause that staff set stands."""
+    conn.execute(
+        sa.update(contact)
+        .where(contact.c.id.in_(contact_ids), contact.c.paused.is_(None))
+        .values(paused=PAUSED_BY_REPLY)
+    )
+
+
+def answered(conn: sa.Connection, contact_id: int) -> bool:
+    """End the pause that a reply began; whether there was one. A pause that staff set stands."""
+    mine = sa.and_(contact.c.id == contact_id, contact.c.paused == PAUSED_BY_REPLY)
+    return conn.execute(sa.update(contact).where(mine).values(paused=None)).rowcount > 0
+
+
+def open_task(
+    conn: sa.Connection,
+    key: str,
+    kind: str,
+    words: str,
+    now: datetime,
+    *,
+    contact_id: int | None = None,
+    message_id: int | None = None,
+) -> bool:
+    """Ask a person at the clinic for something, once per `key`. False when that was asked before."""
+    row = {
+        "key": key,
+        "kind": kind,
+        "words": words,
+        "opened_at": now,
+        "contact_id": contact_id,
+        "message_id": message_id,
+    }
+    return insert_once(conn, task, row) is not None
+
+
+def load_contacts(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Contact]:
+    """The contacts by id."""
+    query = (
+        sa.select(contact, person.c.first_name, person.c.last_name)
+        .join(person, person.c.contact_id == contact.c.id)
+        .where(contact.c.id.in_(ids))
+    )
+    return {
+        r.id: Contact(r.id, r.ref, r.first_name, r.last_name, r.language, r.zone, r.zip, r.state, r.country, r.paused)
+        for r in conn.execute(query)
+    }
+
+
+def load_points(conn: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[Point, ...]]:
+    """Each contact's addresses, oldest first."""
+    found: dict[int, list[Point]] = {}
+    query = sa.select(contact_point).where(contact_point.c.contact_id.in_(ids)).order_by(contact_point.c.id)
+    for r in conn.execute(query):
+        found.setdefault(r.contact_id, []).append(Point(r.id, Channel(r.channel), r.address, r.address_key))
+    return {k: tuple(v) for k, v in found.items()}
+
+
+def load_consents(conn: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[Consent, ...]]:
+    """Each contact's ledger, in order."""
+    found: dict[int, list[Consent]] = {}
+    c = consent.c
+    query = sa.select(
+        c.id,
+        c.contact_id,
+        c.channel,
+        c.address_key,
+        c.purpose,
+        c.granted,
+        c.form,
+        c.given_at,
+        c.most,
+        c.most_days,
+    )
+    for r in conn.execute(query.where(c.contact_id.in_(ids)).order_by(c.id)):
+        row = Consent(
+            r.id,
+            Channel(r.channel),
+            r.address_key,
+            Purpose(r.purpose),
+            r.granted,
+            r.form,
+            r.given_at,
+            r.most,
+            r.most_days,
+        )
+        found.setdefault(r.contact_id, []).append(row)
+    return {k: tuple(v) for k, v in found.items()}
+
+
+def load_suppressions(conn: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[Suppression, ...]]:
+    """Each address's suppressions, in order."""
+    found: dict[str, list[Suppression]] = {}
+    query = sa.select(suppression).where(suppression.c.address_key.in_(keys)).order_by(suppression.c.id)
+    for r in conn.execute(query):
+        row = Suppression(r.id, r.address_key, Purpose(r.purpose), SuppressionReason(r.reason), r.lifted)
+        found.setdefault(r.address_key, []).append(row)
+    return {k: tuple(v) for k, v in found.items()}
+
+
+def events_since(conn: sa.Connection, contact_id: int, since: datetime) -> list[Event]:
+    """What happened to a contact from then on."""
+    e = event.c
+    query = sa.select(event).where(e.contact_id == contact_id, e.occurred_at >= since).order_by(e.id)
+    return [Event(r.source, r.external_id, r.kind, r.occurred_at, r.payload) for r in conn.execute(query)]
+
+
+def load_happened(conn: sa.Connection, ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """The kinds of events that happened to each contact."""
+    found: dict[int, set[str]] = {}
+    query = sa.select(event.c.contact_id, event.c.kind).where(event.c.contact_id.in_(ids)).distinct()
+    for r in conn.execute(query):
+        found.setdefault(r.contact_id, set()).add(r.kind)
+    return {k: frozenset(v) for k, v in found.items()}
+
+
+def close_task(conn: sa.Connection, task_id: int, actor: str, now: datetime) -> sa.Row[Any] | None:
+    """Close an open task; the row, or None when there is no such open one."""
+    query = sa.update(task).where(task.c.id == task_id, task.c.closed_at.is_(None))
+    return conn.execute(query.values(closed_at=now, closed_by=actor).returning(task)).first()
+
+
+def asked_about(conn: sa.Connection, message_id: int) -> bool:
+    """Whether somebody is asked about this message already."""
+    query = sa.select(task.c.id).where(task.c.message_id == message_id, task.c.closed_at.is_(None))
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def close_tasks(conn: sa.Connection, message_id: int, actor: str, now: datetime) -> None:
+    """Close what was asked about a message."""
+    query = sa.update(task).where(task.c.message_id == message_id, task.c.closed_at.is_(None))
+    conn.execute(query.values(closed_at=now, closed_by=actor))
+
+
+def replied_by(conn: sa.Connection, task_id: int) -> list[int]:
+    """Everybody who may have written the reply that a task is about: all who share its address."""
+    key = (
+        sa.select(reply.c.address_key)
+        .join(task, task.c.key == sa.literal("reply:") + sa.cast(reply.c.id, sa.String))
+        .where(task.c.id == task_id)
+        .scalar_subquery()
+    )
+    query = sa.select(contact_point.c.contact_id).where(contact_point.c.address_key == key)
+    return list(conn.execute(query.order_by(contact_point.c.contact_id)).scalars())
+
+
+def open_replies(conn: sa.Connection, contact_id: int) -> int:
+    """How many replies from this person's addresses still wait for staff."""
+    keys = sa.select(contact_point.c.address_key).where(contact_point.c.contact_id == contact_id)
+    query = (
+        sa.select(sa.func.count())
+        .select_from(task)
+        .join(reply, task.c.key == sa.literal("reply:") + sa.cast(reply.c.id, sa.String))
+        .where(task.c.closed_at.is_(None), reply.c.address_key.in_(keys))
+    )
+    return conn.execute(query).scalar_one()
