@@ -17,9 +17,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = (ROOT / "docs" / "campaigns.md").read_text(encoding="utf-8")
 
 EXAMPLES = [
-    pytest.param(
-        found.group(1).strip(), found.group(2), id=f"line {DOCS[: found.start()].count(chr(10)) + 1}"
-    )
+    pytest.param(found.group(1).strip(), found.group(2), id=f"line {DOCS[: found.start()].count(chr(10)) + 1}")
     for found in re.finditer(r"^```toml(.*)\n((?:.*\n)*?)```$", DOCS, re.MULTILINE)
 ]
 
@@ -31,9 +29,7 @@ SMALLEST = {
     "send": "",
     "step": '[[step]]\nkey = "first"\nafter = "1 day"\nemail = "first"\n',
 }
-APPOINTMENT = (
-    '[enrol]\non = "booking"\nper = "appointment"\nanchor = "event.starts_at"\nmove = "reschedule"\n'
-)
+APPOINTMENT = '[enrol]\non = "booking"\nper = "appointment"\nanchor = "event.starts_at"\nmove = "reschedule"\n'
 
 
 def whole(kind: str, text: str) -> str:

@@ -140,7 +140,9 @@ class Sending(Section):
         default="mailbox", description="Who carries text messages.", examples=["mailbox"]
     )
     chunk: int = Field(default=32, ge=1, le=1000, description="Messages claimed for sending in one go.", examples=[32])
-    concurrency: int = Field(default=32, ge=1, le=64, description="Calls to a provider at the same time.", examples=[32])
+    concurrency: int = Field(
+        default=32, ge=1, le=64, description="Calls to a provider at the same time.", examples=[32]
+    )
     tick_seconds: int = Field(
         default=15, ge=1, le=3600, description="Seconds between two looks for what is due.", examples=[15]
     )

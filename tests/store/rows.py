@@ -72,6 +72,7 @@ REPLY = {
     "provider_event": "r-1",
     "channel": "sms",
     "address_key": "k-1",
+    "address": "+16175550101",
     "words": "hello?",
     "meaning": "other",
     "received_at": NOW,

@@ -247,7 +247,9 @@ def many(store: Store, count: int) -> None:
     with store.begin() as conn:
         rows = [{**ROWS["enrolment"], "ref": f"e{n}", "episode": f"x{n}"} for n in range(count - 1)]
         conn.execute(sa.insert(schema.enrolment), rows)
-        queued = [{**ROWS["message"], "ref": f"m{n}", "origin": f"o{n}", "step": f"s{n}"} for n in range(count - 1)]
+        queued = [
+            {**ROWS["message"], "ref": f"m{n}", "origin": f"o{n}", "enrolment_id": n + 2} for n in range(count - 1)
+        ]
         conn.execute(sa.insert(schema.message), queued)
 
 
@@ -307,6 +309,15 @@ def test_what_one_holds_another_passes_over(store: Store, two: tuple[sa.Connecti
     assert [e.id for e in enrolments.claim_due(other, "guide", NOW, 2)] == [3]
     assert [c.id for c in outbox.claim(one, [1, 2], NOW)] == [1, 2]
     assert [c.id for c in outbox.claim(other, [1, 2, 3], NOW)] == [3]
+
+
+def test_a_message_is_not_taken_while_another_changes_its_enrolment(
+    store: Store, two: tuple[sa.Connection, sa.Connection]
+) -> None:
+    many(store, 2)
+    one, other = two
+    enrolments.hold(one, ids=[1, None])
+    assert [c.id for c in outbox.claim(other, [1, 2], NOW)] == [2]
 
 
 def test_a_message_is_claimed_when_due_and_not_before(store: Store) -> None:

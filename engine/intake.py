@@ -1,0 +1,301 @@
+"""A clinic event arrives: contact, event once, consents and revocations, exits before enrolments, anchors moved.
+
+All of it in one transaction; whatever was declined is kept with its reason.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.core.campaign import Campaign
+from engine.core.consent import SuppressionReason
+from engine.core.contact import Channel
+from engine.core.decisions import where
+from engine.core.enrolment import Begin, Declined, Enrolment, EnrolmentStatus, Event, enrols, exits, moves
+from engine.core.permission import reachable
+from engine.core.situation import Point, Situation
+from engine.house import House
+from engine.store import addresses, enrolments, people
+
+
+class IntakeError(Exception):
+    """The event cannot be taken; the sentence says why and what to do. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """What an event says of the person. Addresses are in their normal forms already (core/contact.py)."""
+
+    ref: str | None = None  # our own name for a contact that is known
+    external_id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    can_text: bool = True  # False: a landline, a toll-free number or an extension; kept for calls only
+    zip: str | None = None
+    state: str | None = None
+    country: str | None = None
+    zone: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A consent that came with the event: for this channel, by the wording of this form in settings."""
+
+    channel: Channel
+    form: str
+    ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One event with everything it brings."""
+
+    event: Event
+    who: Who
+    granted: tuple[Granted, ...] = ()
+    revoked: frozenset[Channel] = frozenset()
+    notes: tuple[tuple[str, str], ...] = ()  # (kind, words for staff), without personal data
+    origin: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the event."""
+
+    fate: str  # "new" or "duplicate"
+    contact: str
+    enrolled: tuple[str, ...] = ()
+    exited: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    declined: tuple[tuple[str, Declined], ...] = ()
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def take_event(house: House, incoming: Incoming, now: datetime) -> Taken:
+    """Take one event, in one transaction of its own.
+
+    Raises IntakeError when the contact or a consent form is not known, or there is nothing to know the person by.
+    """
+    with house.store.begin() as conn:
+        return take(conn, house, incoming, now)
+
+
+def take(conn: sa.Connection, house: House, incoming: Incoming, now: datetime) -> Taken:
+    """The same inside a transaction that the caller holds."""
+    event, who = incoming.event, incoming.who
+    contact_id, ref = _contact(conn, house, who, now)
+    event_id = people.add_event(
+        conn,
+        {
+            "source": event.source,
+            "external_id": event.id,
+            "kind": event.kind,
+            "contact_id": contact_id,
+            "occurred_at": event.occurred_at,
+            "received_at": now,
+            "payload": dict(event.payload),
+        },
+    )
+    if event_id is None:
+        return Taken("duplicate", ref)
+    _points(conn, house, contact_id, who, now)
+    _consents(conn, house, incoming, contact_id, event_id, now)
+    notes = [*incoming.notes, *_namesakes(conn, house, who, contact_id)]
+    for kind, words in notes:
+        people.open_task(conn, f"{kind}:{ref}", kind, words, now, contact_id=contact_id)
+    taken = _apply(conn, house, event, event_id, contact_id, now)
+    return Taken("new", ref, *taken, notes=tuple(words for _, words in notes))
+
+
+def identity_of(who: Who) -> str:
+    """What makes two enquiries one person (decision 17): the clinic's own id, else email and name.
+
+    A phone never merges two people: without an email it is the number together with the name.
+    """
+    name = f"{who.first_name or ''} {who.last_name or ''}".casefold().strip()
+    if who.external_id:
+        parts: tuple[str, ...] = ("id", who.external_id)
+    elif who.email:
+        parts = ("email", who.email.casefold(), name)
+    elif who.phone:
+        parts = ("phone", who.phone, name)
+    else:
+        raise IntakeError(
+            "There is nothing to know this person by. Give an external id, an email address or a phone number."
+        )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _contact(conn: sa.Connection, house: House, who: Who, now: datetime) -> tuple[int, str]:
+    if who.ref is not None:
+        known = people.contact_by_ref(conn, who.ref)
+        if known is None:
+            raise IntakeError(f"There is no contact {who.ref}. `nurture contact list` names them.")
+        return known, who.ref
+    identity = identity_of(who)
+    place = {"zip": who.zip, "state": who.state, "country": who.country, "zone": who.zone}
+    names = {
+        "first_name": who.first_name,
+        "last_name": who.last_name,
+        "external_id": who.external_id,
+        "phone": who.phone,
+    }
+    ref = house.refs("contact", identity)
+    found = people.find_contact(conn, identity)
+    if found is not None:
+        people.fill_contact(conn, found, place, names)
+        return found, ref
+    language = who.language or house.settings.languages.served[0]
+    row = {"ref": ref, "identity": identity, "language": language, "created_at": now, **place}
+    return people.add_contact(conn, row, names), ref
+
+
+def _points(conn: sa.Connection, house: House, contact_id: int, who: Who, now: datetime) -> None:
+    for channel, address in ((Channel.EMAIL, who.email), (Channel.SMS, who.phone if who.can_text else None)):
+        if address is not None:
+            people.add_point(conn, contact_id, channel, address, house.address_key(channel, address), now)
+
+
+def _namesakes(conn: sa.Connection, house: House, who: Who, contact_id: int) -> list[tuple[str, str]]:
+    """A second person with the same number and name but another identity: staff say whether they are one."""
+    if who.phone is None or who.ref is not None or who.external_id:
+        return []
+    others = [i for i in people.contacts_at(conn, house.address_key(Channel.SMS, who.phone)) if i != contact_id]
+    mine = (who.first_name or "", who.last_name or "")
+    for other in people.load_contacts(conn, others).values():
+        if (other.first_name or "", other.last_name or "") == mine:
+            return [("same_person", "Two contacts share a phone number and a name. Are they one person?")]
+    return []
+
+
+def _consents(
+    conn: sa.Connection, house: House, incoming: Incoming, contact_id: int, event_id: int, now: datetime
+) -> None:
+    """Write what was granted and taken back. A revocation also closes the address (decision 15)."""
+    event = incoming.event
+    points = people.load_points(conn, [contact_id]).get(contact_id, ())
+    named = _named(house, points, incoming.who)
+    rows: list[Mapping[str, Any]] = []
+    for grant in incoming.granted:
+        if grant.channel in incoming.revoked or grant.channel not in named:
+            continue
+        for words in house.form(grant.form, grant.channel, event.occurred_at):
+            rows.append(
+                {
+                    "contact_id": contact_id,
+                    "channel": grant.channel,
+                    "address_key": named[grant.channel].key,
+                    "granted": True,
+                    "origin": incoming.origin,
+                    "given_at": event.occurred_at,
+                    "recorded_at": now,
+                    "ip": grant.ip,
+                    "event_id": event_id,
+                    **words,
+                }
+            )
+    people.add_consents(conn, rows)
+    for point in points:
+        if point.channel in incoming.revoked:
+            addresses.close(conn, point.channel, point.key, SuppressionReason.REVOKED, incoming.origin, now, house.plan)
+
+
+def _named(house: House, points: tuple[Point, ...], who: Who) -> dict[Channel, Point]:
+    """The address of each channel that consent is for: the one that came with it and no other, else the newest."""
+    came = {c: house.address_key(c, a) for c, a in ((Channel.EMAIL, who.email), (Channel.SMS, who.phone)) if a}
+    return {p.channel: p for p in points if came.get(p.channel, p.key) == p.key}
+
+
+def _apply(
+    conn: sa.Connection, house: House, event: Event, event_id: int, contact_id: int, now: datetime
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[tuple[str, Declined], ...]]:
+    """Exits first, then moved anchors, then new enrolments."""
+    enrolments.hold(conn, contacts=[contact_id])
+    mine = enrolments.of_contact(conn, contact_id)
+    exited, moved, enrolled = [], [], []
+    declined: list[tuple[str, Declined]] = []
+    for e in mine:
+        campaign = house.plan(e.campaign, e.version)
+        if campaign is None:
+            continue
+        if exits(campaign, event, e):
+            enrolments.end(conn, [e.id], EnrolmentStatus.EXITED, event.kind, now)
+            exited.append(e.campaign)
+        elif (anchor := moves(campaign, event, e)) is not None:
+            enrolments.move(conn, e.id, anchor, now, [s.key for s in campaign.steps if s.kind != "after"])
+            moved.append(e.campaign)
+    mine = enrolments.of_contact(conn, contact_id) if exited else mine
+    for campaign in house.campaigns():
+        answer = _enrol(conn, house, campaign, event, event_id, contact_id, mine, now)
+        if isinstance(answer, Declined):
+            enrolments.add_decline(conn, event_id, contact_id, campaign.name, answer, now)
+            declined.append((campaign.name, answer))
+        elif answer:
+            enrolled.append(campaign.name)
+    return tuple(enrolled), tuple(exited), tuple(moved), tuple(declined)
+
+
+def _enrol(
+    conn: sa.Connection,
+    house: House,
+    campaign: Campaign,
+    event: Event,
+    event_id: int,
+    contact_id: int,
+    mine: list[Enrolment],
+    now: datetime,
+) -> Declined | bool:
+    if event.kind not in campaign.enrol.on:
+        return False
+    draft = Enrolment(
+        0, "", campaign.name, campaign.version, contact_id, "", event.occurred_at, event.occurred_at, now, 0,
+        EnrolmentStatus.ACTIVE, event.fields,
+    )  # fmt: skip
+    situation: Situation = enrolments.situations(conn, [draft], now)[0]
+    answer = enrols(
+        campaign,
+        event,
+        mine,
+        lambda: situation.names(campaign.purpose),
+        where(situation, house.terms).home_zone,
+        people.events_since(conn, contact_id, event.occurred_at),
+    )
+    if answer is None or isinstance(answer, Declined):
+        return answer or False
+    if not reachable(campaign, situation):
+        return Declined.NO_CONSENT
+    return _begin(conn, house, campaign, event, event_id, situation, answer, now) or Declined.ALREADY
+
+
+def _begin(
+    conn: sa.Connection,
+    house: House,
+    campaign: Campaign,
+    event: Event,
+    event_id: int,
+    situation: Situation,
+    begin: Begin,
+    now: datetime,
+) -> bool:
+    enrolments.keep_version(conn, campaign.name, campaign.version, campaign.text, now)
+    row = {
+        "ref": house.refs("enrolment", campaign.name, situation.contact.ref, begin.episode),
+        "campaign": campaign.name,
+        "version": campaign.version,
+        "contact_id": situation.contact.id,
+        "episode": begin.episode,
+        "event_id": event_id,
+        "started_at": event.occurred_at,
+        "anchor_at": begin.anchor_at,
+        "known_at": now,
+        "status": EnrolmentStatus.ACTIVE,
+        "due_at": now,
+    }
+    return enrolments.begin(conn, row) is not None

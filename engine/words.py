@@ -1,0 +1,111 @@
+"""The words of one message to one person, with everything that goes around them: links, headers, calendar file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core import wording
+from engine.core.calendar import CONTENT_TYPE, FILE_NAME, appointment_file
+from engine.core.consent import Purpose
+from engine.core.contact import Channel
+from engine.core.enrolment import HEALTH_FIELDS, Enrolment
+from engine.core.links import unsubscribe_headers
+from engine.core.reasons import Reason
+from engine.core.render import EmailTemplate, MissingValue, SmsTemplate
+from engine.core.situation import Contact
+from engine.house import House
+from engine.providers import Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message as it will be said, and the digest of the template that said so."""
+
+    subject: str | None
+    text: str
+    html: str | None
+    headers: tuple[tuple[str, str], ...]
+    attachments: tuple[Attachment, ...]
+    hash: str
+    segments: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It cannot be said yet, and what must be repaired. Never names a value, only the field."""
+
+    reason: Reason
+    problem: str
+
+
+def words_of(
+    house: House,
+    *,
+    message_id: int,
+    campaign: str,
+    template: str,
+    channel: Channel,
+    purpose: Purpose,
+    contact: Contact,
+    enrolment: Enrolment | None,
+    home_zone: str,
+    now: datetime,
+) -> Words | Held:
+    """Render a message for a person, in the language of their consent form (decision 16)."""
+    found = house.catalogue.template(campaign, template, channel, contact.language)
+    if found is None:
+        kind = "email.md" if channel is Channel.EMAIL else "sms.txt"
+        return Held(
+            Reason.TEMPLATE_BROKEN,
+            f"The words templates/{campaign}/{template}.{kind} are missing or broken"
+            f" (language {contact.language}). `nurture check` says what to repair.",
+        )
+    if contact.language not in wording.TONGUES:
+        return Held(Reason.TEMPLATE_BROKEN, f"There are no words for days and times in language {contact.language}.")
+    context = wording.message_context(
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        clinic=house.clinic,
+        links=house.links.make_all(found.fields, message_id, now),
+        anchor=None if enrolment is None else enrolment.anchor_at,
+        home_zone=home_zone,
+        language=contact.language,
+        purpose=purpose,
+        event={k: v for k, v in (enrolment.event if enrolment else {}).items() if k not in HEALTH_FIELDS},
+    )
+    try:
+        if isinstance(found, SmsTemplate):
+            sms = found.render(context)
+            return Words(None, sms.text, None, (), (), found.hash, sms.segments.count)
+        return _email(house, found, context, enrolment, contact, now)
+    except MissingValue as missing:
+        return Held(Reason.MISSING_VALUE, str(missing))
+
+
+def _email(
+    house: House,
+    template: EmailTemplate,
+    context: Mapping[str, Any],
+    enrolment: Enrolment | None,
+    contact: Contact,
+    now: datetime,
+) -> Words:
+    email = template.render(context)
+    clinic = house.settings.clinic
+    headers = [("From", f'"{clinic.name}" <{clinic.email}>'), ("Reply-To", clinic.reply_to or clinic.email)]
+    if unsubscribe := context["link"].get("unsubscribe"):
+        headers += unsubscribe_headers(unsubscribe, clinic.unsubscribe_mailto or clinic.email)
+    attachments: tuple[Attachment, ...] = ()
+    if template.attach_calendar and enrolment is not None:
+        content = appointment_file(
+            ref=enrolment.ref,
+            starts_at=enrolment.anchor_at,
+            lasts=timedelta(minutes=clinic.appointment_minutes),
+            moves=enrolment.moves,
+            clinic=house.clinic,
+            language=contact.language,
+            now=now,
+        )
+        attachments = (Attachment(FILE_NAME, CONTENT_TYPE, content),)
+    return Words(email.subject, email.text, email.html, tuple(headers), attachments, template.hash, None)
