@@ -1,0 +1,1 @@
+"""Before anything is sent: what a campaign would do, seen without doing it."""
