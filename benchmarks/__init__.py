@@ -1,0 +1,1 @@
+"""Measurements. Each prints ratios from one run; none is a test."""
