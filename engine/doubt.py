@@ -14,7 +14,7 @@ from engine.core.messages import Status
 from engine.core.reasons import Reason
 from engine.house import House
 from engine.providers import Absent, Evidence, Found, Provider, Unknown
-from engine.store import enrolments, outbox, people, seeing
+from engine.store import addresses, enrolments, outbox, people, seeing
 
 log = logging.getLogger("nurture.doubt")
 
@@ -47,7 +47,7 @@ def sweep(house: House, providers: Mapping[Channel, Provider], now: datetime, li
     _look(house, providers, now, limit, swept)
     with house.store.begin() as conn:
         for row in outbox.open_rows(conn, Status.HELD, now - HELD_AGAIN, limit):
-            values = {"status": Status.QUEUED, "send_at": now, "looked_at": now}
+            values = {"status": Status.QUEUED, "send_at": now, "counts_at": now, "looked_at": now}
             swept.released += outbox.change(conn, row.id, Status.HELD, values)
     return swept
 
@@ -155,7 +155,7 @@ def settle(house: House, ref: str, verdict: Literal["sent", "not-sent", "resend"
     values: dict[str, dict[str, Any]] = {
         "sent": {"status": Status.SENT, "settled_at": now},
         "not-sent": {"status": Status.FAILED, "settled_at": now, "counts_at": None},
-        "resend": {"status": Status.QUEUED, "send_at": now, "resent": True},
+        "resend": {"status": Status.QUEUED, "send_at": now, "counts_at": now, "resent": True},
     }
     with house.store.begin() as conn:
         row = seeing.message_by_ref(conn, ref)
@@ -171,4 +171,6 @@ def settle(house: House, ref: str, verdict: Literal["sent", "not-sent", "resend"
         done = outbox.change(conn, row.id, Status(row.status), change)
         if done:
             people.close_tasks(conn, row.id, actor, now)
+            if verdict == "not-sent":
+                addresses.ask_instead(conn, house.plan, row.id, now)
         return done

@@ -71,7 +71,7 @@ def take_reply(
         if reply_id is None:
             return Heard("duplicate", said_word, len(who))
         if kind is Kind.STOP:
-            return _stop(conn, house, channel, key, who, now)
+            return _stop(conn, house, channel, key, who, reply_id, now)
         if kind is Kind.START:
             return _start(conn, house, channel, key, who, now)
         if kind is Kind.HELP:
@@ -82,7 +82,7 @@ def take_reply(
                 answered=_answer(conn, house, "help", channel, key, who, f"reply:help:{reply_id}", now),
             )
         if revoked:
-            return _revoked(conn, house, revoked, key, channel, who, now)
+            return _revoked(conn, house, revoked, key, channel, who, reply_id, now)
         return _talk(conn, reply_id, who, now)
 
 
@@ -92,6 +92,7 @@ def _stop(
     channel: Channel,
     key: str,
     who: list[int],
+    reply_id: int,
     now: datetime,
 ) -> Heard:
     rows = people.load_suppressions(conn, [key]).get(key, ())
@@ -102,7 +103,7 @@ def _stop(
     cancelled = addresses.close(conn, channel, key, SuppressionReason.STOP, f"reply:{channel}", now, house.plan)
     for contact_id in booked:
         words = "A person with a booking or a treatment answered STOP: no more texts. Agree on another way with them."
-        people.open_task(conn, f"stopped:{contact_id}", "stopped", words, now, contact_id=contact_id)
+        people.open_task(conn, f"stopped:{contact_id}:{reply_id}", "stopped", words, now, contact_id=contact_id)
     # TCPA-R-5: one confirmation, and none when the number was closed already.
     # Not what was to be said before it either: "you will get texts again" would now be wrong.
     waiting = sa.and_(message.c.address_key == key, message.c.purpose == Purpose.SERVICE, message.c.step != "stop")
@@ -147,6 +148,7 @@ def _start(
             lifted=True,
         )
         enrolments.hold(conn, contacts=who)
+        addresses.revive(conn, who, house.plan, now)
         enrolments.wake(conn, enrolment.c.contact_id.in_(who), now)
     origin = f"reply:start:{key}:{len(rows)}"
     answered = bool(purposes) and _answer(conn, house, "start", channel, key, who, origin, now)
@@ -204,6 +206,7 @@ def _revoked(
     key: str,
     channel: Channel,
     who: list[int],
+    reply_id: int,
     now: datetime,
 ) -> Heard:
     """Other words that take consent back, for the channels they name (decision 11, TCPA-R-2)."""
@@ -212,9 +215,10 @@ def _revoked(
     for contact_id, of in people.load_points(conn, who).items():
         closed |= {(p.channel, p.key) for p in of if p.channel in channels}
         people.open_task(
-            conn, f"revoked:{contact_id}", "revoked", "Somebody took consent back in their own words.", now,
+            conn, f"revoked:{contact_id}:{reply_id}", "revoked", "Somebody took consent back in their own words.", now,
             contact_id=contact_id,
         )  # fmt: skip
+    enrolments.hold(conn, addresses=[address for _, address in closed])
     for which, address in sorted(closed):
         cancelled += addresses.close(
             conn, which, address, SuppressionReason.REVOKED, f"reply:{channel}", now, house.plan
@@ -250,7 +254,7 @@ def _go_on(conn: sa.Connection, contact_id: int, now: datetime) -> None:
     conn.execute(
         sa.update(message)
         .where(message.c.contact_id == contact_id, message.c.status == Status.QUEUED, message.c.send_at.is_(None))
-        .values(send_at=now)
+        .values(send_at=now, counts_at=now)
     )
 
 
@@ -312,7 +316,7 @@ def take_receipt(
                 purposes=purposes,
             )  # fmt: skip
             people.open_task(
-                conn, f"address:{row.address_key}", "address",
+                conn, f"address:{row.address_key}:{row.id}", "address",
                 "An address takes no messages, or its owner complained. Find another way.", now,
                 contact_id=row.contact_id,
             )  # fmt: skip
@@ -328,7 +332,8 @@ def take_receipt(
             values |= {"settled_at": now, "sent_at": row.counts_at or now}
         else:
             values["settled_at"] = row.settled_at
-        outbox.change(conn, row.id, Status(row.status), values)
+        if outbox.change(conn, row.id, Status(row.status), values) and status is Status.FAILED:
+            addresses.ask_instead(conn, house.plan, row.id, now)
         return "applied"
 
 

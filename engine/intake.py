@@ -5,7 +5,7 @@ All of it in one transaction; whatever was declined is kept with its reason.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,18 @@ from engine.core.campaign import Campaign
 from engine.core.consent import SuppressionReason
 from engine.core.contact import Channel
 from engine.core.decisions import where
-from engine.core.enrolment import Begin, Declined, Enrolment, EnrolmentStatus, Event, enrols, exits, moves
+from engine.core.enrolment import (
+    Begin,
+    Declined,
+    Enrolment,
+    EnrolmentStatus,
+    Event,
+    enrols,
+    exits,
+    moves,
+    newest_move,
+    unreadable_move,
+)
 from engine.core.permission import reachable
 from engine.core.situation import Point, Situation
 from engine.house import House
@@ -133,12 +144,30 @@ def identity_of(who: Who) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
+def _known(conn: sa.Connection, house: House, who: Who) -> int | None:
+    """The contact that this is, if we have them: by the clinic's own id, else by email and name, else by an address
+    that came without a name and has one owner. Somebody with another id of the clinic's is somebody else.
+    """
+    if who.external_id and (found := people.by_external_id(conn, who.external_id)) is not None:
+        return found
+    if who.email or who.phone:
+        same = people.find_contact(conn, identity_of(replace(who, external_id=None)))
+        if same is not None and (not who.external_id or people.external_id(conn, same) is None):
+            return same
+    if who.first_name or who.last_name or who.external_id:
+        return people.find_contact(conn, identity_of(who))
+    keys = [house.address_key(c, a) for c, a in ((Channel.EMAIL, who.email), (Channel.SMS, who.phone)) if a]
+    owners = {owner for key in keys for owner in people.contacts_at(conn, key)}
+    return owners.pop() if len(owners) == 1 else None
+
+
 def _contact(conn: sa.Connection, house: House, who: Who, now: datetime) -> tuple[int, str]:
     if who.ref is not None:
         known = people.contact_by_ref(conn, who.ref)
         if known is None:
             raise IntakeError(f"There is no contact {who.ref}. `nurture contact list` names them.")
         return known, who.ref
+    known = _known(conn, house, who)
     identity = identity_of(who)
     place = {"zip": who.zip, "state": who.state, "country": who.country, "zone": who.zone}
     names = {
@@ -147,11 +176,10 @@ def _contact(conn: sa.Connection, house: House, who: Who, now: datetime) -> tupl
         "external_id": who.external_id,
         "phone": who.phone,
     }
+    if known is not None:
+        people.fill_contact(conn, known, place, names)
+        return known, people.load_contacts(conn, [known])[known].ref
     ref = house.refs("contact", identity)
-    found = people.find_contact(conn, identity)
-    if found is not None:
-        people.fill_contact(conn, found, place, names)
-        return found, ref
     language = who.language or house.settings.languages.served[0]
     row = {"ref": ref, "identity": identity, "language": language, "created_at": now, **place}
     return people.add_contact(conn, row, names), ref
@@ -219,6 +247,7 @@ def _apply(
     """Exits first, then moved anchors, then new enrolments."""
     enrolments.hold(conn, contacts=[contact_id])
     mine = enrolments.of_contact(conn, contact_id)
+    since = people.events_since(conn, contact_id, event.occurred_at)
     exited, moved, enrolled = [], [], []
     declined: list[tuple[str, Declined]] = []
     for e in mine:
@@ -228,18 +257,41 @@ def _apply(
         if exits(campaign, event, e):
             enrolments.end(conn, [e.id], EnrolmentStatus.EXITED, event.kind, now)
             exited.append(e.campaign)
-        elif (anchor := moves(campaign, event, e)) is not None:
+        elif unreadable_move(campaign, event):
+            words = (
+                f"'{event.kind}' came for {e.campaign} without a date that can be read. Send it again with its date."
+            )
+            people.open_task(conn, f"move:{event_id}", "move", words, now, contact_id=contact_id)
+        elif (anchor := moves(campaign, event, e, since)) is not None:
             enrolments.move(conn, e.id, anchor, now, [s.key for s in campaign.steps if s.kind != "after"])
             moved.append(e.campaign)
     mine = enrolments.of_contact(conn, contact_id) if exited else mine
-    for campaign in house.campaigns():
-        answer = _enrol(conn, house, campaign, event, event_id, contact_id, mine, now)
+    for campaign in _enrolling(conn, house, event, now):
+        answer = _enrol(conn, house, campaign, event, event_id, contact_id, mine, since, now)
         if isinstance(answer, Declined):
             enrolments.add_decline(conn, event_id, contact_id, campaign.name, answer, now)
             declined.append((campaign.name, answer))
         elif answer:
             enrolled.append(campaign.name)
     return tuple(enrolled), tuple(exited), tuple(moved), tuple(declined)
+
+
+def _enrolling(conn: sa.Connection, house: House, event: Event, now: datetime) -> list[Campaign]:
+    """The campaigns that may take this event, higher priority first.
+
+    For one whose file is broken today its newest kept text: people enrol, and wait until it is repaired. Where
+    there is none, staff are asked to enrol them later: the event itself comes only once.
+    """
+    found = house.campaigns()
+    for name in house.catalogue.broken:
+        version = enrolments.newest_version(conn, name)
+        campaign = house.plan(name, version) if version else None
+        if campaign is not None:
+            found.append(campaign)
+        else:
+            words = f"Events came while campaigns/{name}.toml was broken. Once repaired: nurture enrol {name} CONTACT"
+            people.open_task(conn, f"broken:{name}", "broken", words, now)
+    return found
 
 
 def _enrol(
@@ -250,6 +302,7 @@ def _enrol(
     event_id: int,
     contact_id: int,
     mine: list[Enrolment],
+    since: list[Event],
     now: datetime,
 ) -> Declined | bool:
     if event.kind not in campaign.enrol.on:
@@ -265,12 +318,14 @@ def _enrol(
         mine,
         lambda: situation.names(campaign.purpose),
         where(situation, house.terms).home_zone,
-        people.events_since(conn, contact_id, event.occurred_at),
+        since,
     )
     if answer is None or isinstance(answer, Declined):
         return answer or False
     if not reachable(campaign, situation):
         return Declined.NO_CONSENT
+    if (moved := newest_move(campaign, event, since)) is not None:
+        answer = replace(answer, anchor_at=moved)
     return _begin(conn, house, campaign, event, event_id, situation, answer, now) or Declined.ALREADY
 
 

@@ -40,7 +40,8 @@ log = logging.getLogger("nurture.sender")
 
 # Longer than any call may take: after this a message that is still `sending` has lost its process.
 LEASE = timedelta(minutes=10)
-# TCPA-R-5: the one confirmation of a STOP goes within five minutes or not at all.
+# TCPA-R-5: the one confirmation of a STOP goes within five minutes or not at all; later it would be a message of its
+# own, perhaps at night, and so would the answers to HELP and START.
 ANSWER_WITHIN = timedelta(minutes=5)
 
 Providers = Mapping[Channel, Provider]
@@ -224,7 +225,7 @@ def _still_allowed(
 ) -> bool:
     """Everything that was asked when deciding, asked again of what stands now (decision 26)."""
     if situation is None:
-        if c.step == "stop" and now > c.created_at + ANSWER_WITHIN:
+        if now > c.created_at + ANSWER_WITHIN:
             _not_sent(conn, c, Reason.LATE, "TCPA-R-5", now, result)
             return False
         return True
@@ -396,7 +397,9 @@ def _settle(conn: sa.Connection, house: House, item: Ready, outcome: Outcome, no
                 house.plan,
             )
             words = "An address takes no messages (the provider said so). Ask the person for another one."
-            people.open_task(conn, f"address:{item.address_key}", "address", words, now, contact_id=item.contact_id)
+            people.open_task(
+                conn, f"address:{item.address_key}:{item.id}", "address", words, now, contact_id=item.contact_id
+            )
             result.not_sent += 1
         case Misconfigured():
             until = outbox.pause_provider(conn, item.provider.name, outcome.detail, now)

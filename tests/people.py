@@ -7,9 +7,10 @@ import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Clinic:
     can_be_asked: bool = True
     carriers: Mapping[Channel, Provider] | None = None  # in place of the mailbox
     _house: House | None = None
-    _count: int = 0
+    _names: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
     def house(self) -> House:
@@ -139,8 +140,7 @@ class Clinic:
         **payload: Any,
     ) -> Taken:
         """An event; with it consent by these forms for each address that the person has."""
-        self._count += 1
-        event = Event("test", name or f"event-{self._count}", kind, self.now - ago, payload)
+        event = Event("test", name or f"event-{next(self._names)}", kind, self.now - ago, payload)
         addresses = ((Channel.EMAIL, who.email), (Channel.SMS, who.phone))
         granted = tuple(Granted(c, form) for form in consents for c, address in addresses if address)
         return take_event(self.house, Incoming(event, who, granted, frozenset(revoked)), self.now)
@@ -158,15 +158,15 @@ class Clinic:
 
     def replies(self, words: str, phone: str | None = ANN.phone, *, name: str | None = None) -> Heard:
         """A text from this number."""
-        self._count += 1
         assert phone is not None
-        return take_reply(self.house, Channel.SMS, phone, words, "mailbox", name or f"reply-{self._count}", self.now)
+        return take_reply(
+            self.house, Channel.SMS, phone, words, "mailbox", name or f"reply-{next(self._names)}", self.now
+        )
 
     def reports(self, message: str, word: str, *, name: str | None = None) -> str:
         """A receipt for a message."""
-        self._count += 1
         return take_receipt(
-            self.house, "mailbox", name or f"receipt-{self._count}", message, word, None, self.now, self.now
+            self.house, "mailbox", name or f"receipt-{next(self._names)}", message, word, None, self.now, self.now
         )
 
     # --- the clock

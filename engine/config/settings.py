@@ -167,6 +167,16 @@ class Sending(Section):
         examples=["3 minutes"],
     )
 
+    @model_validator(mode="after")
+    def _within_the_lease(self) -> Self:
+        # What is claimed must be called before its lease ends, or a second process takes it for lost (decision 25).
+        if self.chunk > self.concurrency:
+            raise Unfit(
+                "`chunk` is larger than `concurrency`: what waits for its call could be taken for lost.",
+                f"Write: chunk = {self.concurrency}",
+            )
+        return self
+
 
 class MarketingCaps(Section):
     """At most so many marketing messages, per person and per address, over all campaigns (decision 7)."""

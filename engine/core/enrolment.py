@@ -175,11 +175,33 @@ def exits(campaign: Campaign, event: Event, enrolment: Enrolment) -> bool:
     """Whether the event ends this enrolment at once. One that names no episode ends them all."""
     if event.kind not in campaign.exit.on or enrolment.status is not EnrolmentStatus.ACTIVE:
         return False
+    if event.occurred_at < enrolment.started_at:
+        return False  # told late: it ended what came before
     return _episode_named(campaign, event) in (None, enrolment.episode)
 
 
-def moves(campaign: Campaign, event: Event, enrolment: Enrolment) -> datetime | None:
+def newest_move(campaign: Campaign, begun: Event, others: Iterable[Event]) -> datetime | None:
+    """The anchor that events which reached us before their booking gave its episode; None when there is none."""
+    named = _episode_named(campaign, begun)
+    moved = [
+        (o.occurred_at, anchor)
+        for o in others
+        if o.kind in campaign.enrol.move and named is not None and _episode_named(campaign, o) == named
+        if (anchor := anchor_of(campaign, o)) is not None
+    ]
+    return max(moved)[1] if moved else None
+
+
+def unreadable_move(campaign: Campaign, event: Event) -> bool:
+    """Whether the event should move an anchor and does not say, in a way we can read, to when."""
+    return event.kind in campaign.enrol.move and anchor_of(campaign, event) is None
+
+
+def moves(campaign: Campaign, event: Event, enrolment: Enrolment, others: Iterable[Event] = ()) -> datetime | None:
     """The new anchor this event gives the enrolment, or None when it moves nothing.
+
+    `others`: what else is known to have happened since. Of two moves the later one counts, whichever is told
+    first, and a move is over when the episode was ended after it.
 
     An enrolment that has ended is moved too when the event names its episode and the new date is still to
     come: an appointment that was missed and then rescheduled needs its reminders again.
@@ -189,6 +211,14 @@ def moves(campaign: Campaign, event: Event, enrolment: Enrolment) -> datetime | 
     named = _episode_named(campaign, event)
     anchor = anchor_of(campaign, event)
     if anchor is None or anchor == enrolment.anchor_at or named not in (None, enrolment.episode):
+        return None
+    words = (*campaign.enrol.move, *campaign.exit.on)
+    if any(
+        o.kind in words
+        and o.occurred_at > event.occurred_at
+        and _episode_named(campaign, o) in (None, enrolment.episode)
+        for o in others
+    ):
         return None
     if enrolment.status is EnrolmentStatus.ACTIVE:
         return anchor

@@ -1,7 +1,7 @@
 """May this message go to this address at this moment? Asked when deciding, and again just before sending."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,10 @@ JUST_HEARD = timedelta(minutes=1)
 # Why automation waits for a person (`contact.paused`).
 PAUSED_BY_REPLY = "replied"
 PAUSED_BY_STAFF = "staff"
+
+# A reminder that moves earlier aims at this long before the last allowed moment: the engine looks every few seconds,
+# and a provider may ask for later once or twice. At the very last moment it would be lost.
+ROOM = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def reach(step: Step, purpose: Purpose, situation: Situation) -> Reached | Unrea
         if choice.channel is None:
             reason, rule = first or (Reason.TASK_INSTEAD, "step.task")
             return Unreached(reason, rule, choice.template)
-        points = [p for p in situation.points if p.channel is choice.channel]
+        points = _newest_first(situation, purpose, choice.channel)
         if not points:
             first = first or (Reason.NO_ADDRESS, f"step.{choice.channel}")
             continue
@@ -117,6 +121,17 @@ def reach(step: Step, purpose: Purpose, situation: Situation) -> Reached | Unrea
             first = first or no
     assert first is not None
     return Unreached(*first)
+
+
+def _newest_first(situation: Situation, purpose: Purpose, channel: Channel) -> list[Point]:
+    """The addresses of a channel, the one that consent was given for last before the others: people change numbers."""
+
+    def given(point: Point) -> tuple[bool, float, int]:
+        consent = consent_for(situation.consents, point.key, purpose)
+        return (True, consent.given_at.timestamp(), consent.id) if consent else (False, 0.0, point.id)
+
+    points = [p for p in situation.points if p.channel is channel]
+    return sorted(points, key=given, reverse=True) if len(points) > 1 else points
 
 
 def reachable(campaign: Campaign, situation: Situation) -> bool:
@@ -152,7 +167,9 @@ def allowed_from(
     """The first moment law and window allow this occurrence; for a `before` step the last one not after it."""
     open_hours = windows(campaign, point, occurrence.due, place, terms)
     if occurrence.step.kind == "before":
-        return timing.last_open(occurrence.due, open_hours, situation.enrolment.known_at - JUST_HEARD)
+        known = situation.enrolment.known_at - JUST_HEARD
+        early = tuple(replace(w, floor=w.floor + ROOM) for w in open_hours)
+        return timing.last_open(occurrence.due, early, known) or timing.last_open(occurrence.due, open_hours, known)
     return timing.next_open(occurrence.due, open_hours)
 
 
@@ -245,6 +262,8 @@ def _yields(
         return None
     today = timing.local(now, place.home_zone).date()
     for rival in situation.rivals:
+        if rival.waits_for in ("error", Reason.CONDITION_ERROR):
+            continue  # looked at again hourly, and may never send
         higher = terms.priorities.get(rival.campaign, campaign.priority) > campaign.priority
         if higher and rival.due_at > now and timing.local(rival.due_at, place.home_zone).date() == today:
             return Deferred(rival.due_at + timedelta(minutes=1), Reason.PRIORITY, "priority", {"for": rival.campaign})

@@ -66,6 +66,7 @@ class Rival:
 
     campaign: str
     due_at: datetime
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from engine.store import people
 from engine.store.schema import campaign_version, contact_point, decline, enrolment, event, message
 
 # The longest period a cap may look back over; older traffic is not loaded.
-TRAFFIC = timedelta(days=32)
+TRAFFIC = timedelta(days=100)
 
 
 def _enrolment(r: sa.Row[Any]) -> Enrolment:
@@ -69,11 +69,31 @@ def begin(conn: sa.Connection, values: Mapping[str, Any]) -> int | None:
     return people.insert_once(conn, enrolment, values)
 
 
+def begin_again(conn: sa.Connection, enrolment_id: int, ended_for: str, now: datetime) -> None:
+    """Take an enrolment up again that ended for this reason, and no other."""
+    conn.execute(
+        sa.update(enrolment)
+        .where(
+            enrolment.c.id == enrolment_id,
+            enrolment.c.status == EnrolmentStatus.EXITED,
+            enrolment.c.reason == ended_for,
+        )
+        .values(status=EnrolmentStatus.ACTIVE, reason=None, ended_at=None, due_at=now)
+    )
+
+
 def keep_version(conn: sa.Connection, campaign: str, version: str, source: str, now: datetime) -> None:
     """Keep a campaign's text: people stay on the version they started on."""
     people.insert_once(
         conn, campaign_version, {"campaign": campaign, "version": version, "source": source, "seen_at": now}
     )
+
+
+def newest_version(conn: sa.Connection, campaign: str) -> str | None:
+    """The version of a campaign that was kept last."""
+    c = campaign_version.c
+    query = sa.select(c.version).where(c.campaign == campaign).order_by(c.seen_at.desc(), c.version)
+    return conn.execute(query).scalars().first()
 
 
 def version_source(conn: sa.Connection, campaign: str, version: str) -> str | None:
@@ -261,11 +281,11 @@ def _together(*lists: list[Traffic]) -> tuple[Traffic, ...]:
 def _rivals(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, Rival]]]:
     found: dict[int, list[tuple[int, Rival]]] = {}
     e = enrolment.c
-    query = sa.select(e.id, e.contact_id, e.campaign, e.due_at).where(
+    query = sa.select(e.id, e.contact_id, e.campaign, e.due_at, e.waits_for).where(
         e.contact_id.in_(contact_ids), e.status == EnrolmentStatus.ACTIVE, e.due_at.is_not(None)
     )
     for r in conn.execute(query):
-        found.setdefault(r.contact_id, []).append((r.id, Rival(r.campaign, r.due_at)))
+        found.setdefault(r.contact_id, []).append((r.id, Rival(r.campaign, r.due_at, r.waits_for)))
     return found
 
 

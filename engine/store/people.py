@@ -30,8 +30,20 @@ def find_contact(conn: sa.Connection, identity: str) -> int | None:
 
 
 def contact_by_ref(conn: sa.Connection, ref: str) -> int | None:
-    """The contact with this opaque name."""
-    return conn.execute(sa.select(contact.c.id).where(contact.c.ref == ref)).scalar()
+    """The contact with this opaque name, locked as by `find_contact`."""
+    return conn.execute(sa.select(contact.c.id).where(contact.c.ref == ref).with_for_update(key_share=True)).scalar()
+
+
+def by_external_id(conn: sa.Connection, external_id: str) -> int | None:
+    """The contact with the clinic's own id, locked as by `find_contact`."""
+    query = sa.select(contact.c.id).join(person, person.c.contact_id == contact.c.id)
+    query = query.where(person.c.external_id == external_id).order_by(contact.c.id).limit(1)
+    return conn.execute(query.with_for_update(of=contact, key_share=True)).scalar()
+
+
+def external_id(conn: sa.Connection, contact_id: int) -> str | None:
+    """The clinic's own id of a contact."""
+    return conn.execute(sa.select(person.c.external_id).where(person.c.contact_id == contact_id)).scalar()
 
 
 def add_contact(conn: sa.Connection, values: Mapping[str, Any], names: Mapping[str, Any]) -> int:

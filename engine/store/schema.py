@@ -100,6 +100,7 @@ person = Table(
     Column("last_name", Text),
     Column("phone", Text),  # for calls; a number that takes texts is a contact point as well
     Column("external_id", Text),
+    Index("ix_person_external_id", "external_id"),
 )
 
 contact_point = Table(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 from engine.core.messages import SETTLED
@@ -25,41 +26,44 @@ def folk(count: int) -> list[Who]:
     ]
 
 
+def ticking(clinic: Clinic, people: list[Who]) -> None:
+    for _ in range(12):
+        tick(clinic.house, clinic.providers, lambda: clinic.now)
+
+
+def booking(clinic: Clinic, people: list[Who], kind: str) -> None:
+    for n in range(6):
+        for who in people:
+            starts = "Wed 2027-01-20 19:00" if n % 2 else "Thu 2027-01-21 19:00"
+            clinic.books(who, starts, kind=kind, appointment=f"a-{who.external_id}")
+            clinic.happens("letter", who, consents=[DESK, WEB], room="7")
+
+
+def replying(clinic: Clinic, people: list[Who]) -> None:
+    for n in range(10):
+        for who in people[::2]:
+            clinic.replies("STOP" if n % 2 else "START", who.phone)
+
+
+def reporting(clinic: Clinic, people: list[Who]) -> None:
+    for _ in range(10):
+        for row in clinic.rows(message, message.c.provider.is_not(None)):
+            clinic.reports(row.ref, "delivered")
+
+
 def test_nobody_waits_for_each_other_for_ever(clinic: Clinic) -> None:
     """Every flow takes its locks in one order: no deadlock, nothing sent twice, the account balances."""
     people = folk(8)
     for who in people:
         clinic.enquires(who)
         clinic.books(who, appointment=f"a-{who.external_id}")
-
-    def ticking() -> None:
-        for _ in range(12):
-            tick(clinic.house, clinic.providers, lambda: clinic.now)
-
-    def booking(kind: str, turn: int) -> None:
-        for n in range(6):
-            for who in people[::turn]:
-                starts = "Wed 2027-01-20 19:00" if n % 2 else "Thu 2027-01-21 19:00"
-                clinic.books(who, starts, kind=kind, appointment=f"a-{who.external_id}")
-                clinic.happens("letter", who, consents=[DESK, WEB], room="7")
-
-    def replying() -> None:
-        for n in range(10):
-            for who in people[::2]:
-                clinic.replies("STOP" if n % 2 else "START", who.phone)
-
-    def reporting() -> None:
-        for _ in range(10):
-            for row in clinic.rows(message, message.c.provider.is_not(None)):
-                clinic.reports(row.ref, "delivered")
-
     acts: list[Callable[[], None]] = [
-        ticking,
-        ticking,
-        lambda: booking("reschedule", 1),
-        lambda: booking("booking", -1),
-        replying,
-        reporting,
+        partial(ticking, clinic, people),
+        partial(ticking, clinic, people),
+        partial(booking, clinic, people, "reschedule"),
+        partial(booking, clinic, people[::-1], "booking"),
+        partial(replying, clinic, people),
+        partial(reporting, clinic, people),
     ]
     with ThreadPoolExecutor(len(acts)) as pool:
         for done in [pool.submit(act) for act in acts]:

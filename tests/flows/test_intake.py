@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -62,7 +63,7 @@ def test_an_event_without_consent_enrols_nobody_and_says_so(clinic: Clinic) -> N
     ids=["without its date", "without its episode"],
 )
 def test_a_booking_that_does_not_say_enough_is_declined(
-    clinic: Clinic, kind: str, payload: dict[str, str], why: Declined
+    clinic: Clinic, kind: str, payload: dict[str, Any], why: Declined
 ) -> None:
     taken = clinic.happens(kind, ANN, consents=[DESK], **payload)
     assert ("visit", why) in taken.declined
@@ -286,7 +287,7 @@ def test_a_failure_in_the_middle_leaves_nothing(clinic: Clinic, table: str) -> N
     before = everything(clinic)
     refused = f"UPDATE {table}" if table == "message" else f"INSERT INTO {table} "
 
-    def refuse(conn, cursor, statement, parameters, context, executemany):  # type: ignore[no-untyped-def]
+    def refuse(conn, cursor, statement, parameters, context, executemany):
         if statement.startswith(refused):
             raise OSError("the disk is full")
 
