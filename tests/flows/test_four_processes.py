@@ -22,7 +22,7 @@ def lean(migrated_url: str, tmp_path: Path) -> Iterator[Clinic]:
     """With chunks as large as they are by default."""
     folder = project(tmp_path / "clinic", "lean")
     settings = folder / "settings.toml"
-    settings.write_text(settings.read_text().replace("chunk       = 16", "chunk       = 64"), encoding="utf-8")
+    settings.write_text(settings.read_text().replace("= 16", "= 32"), encoding="utf-8")
     clinic = Clinic(folder, migrated_url)
     yield clinic
     clinic.close()
