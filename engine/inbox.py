@@ -228,7 +228,7 @@ def _revoked(
 
 def _talk(conn: sa.Connection, reply_id: int, who: list[int], now: datetime) -> Heard:
     """Anything else is a person talking: automation waits and somebody answers (decision 9)."""
-    words = "Somebody wrote to us. Answer them, then close this task: their messages wait for it."
+    words = "Somebody wrote to us. Answer them, then close this task: marketing to them waits for it, care goes on."
     if who:
         people.pause_for_reply(conn, who)
     people.open_task(conn, f"reply:{reply_id}", "reply", words, now, contact_id=who[0] if len(who) == 1 else None)

@@ -266,7 +266,7 @@ def _apply(
             enrolments.move(conn, e.id, anchor, now, [s.key for s in campaign.steps if s.kind != "after"])
             moved.append(e.campaign)
     mine = enrolments.of_contact(conn, contact_id) if exited else mine
-    for campaign in _enrolling(conn, house, event, now):
+    for campaign in _enrolling(conn, house, now):
         answer = _enrol(conn, house, campaign, event, event_id, contact_id, mine, since, now)
         if isinstance(answer, Declined):
             enrolments.add_decline(conn, event_id, contact_id, campaign.name, answer, now)
@@ -276,7 +276,7 @@ def _apply(
     return tuple(enrolled), tuple(exited), tuple(moved), tuple(declined)
 
 
-def _enrolling(conn: sa.Connection, house: House, event: Event, now: datetime) -> list[Campaign]:
+def _enrolling(conn: sa.Connection, house: House, now: datetime) -> list[Campaign]:
     """The campaigns that may take this event, higher priority first.
 
     For one whose file is broken today its newest kept text: people enrol, and wait until it is repaired. Where

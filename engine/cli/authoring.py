@@ -9,8 +9,11 @@ from engine.cli.refusing import FAILED, not_found
 from engine.cli.showing import count, say, say_json, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from engine.catalogue import Catalogue
+    from engine.config import Settings
     from engine.core.findings import Finding
 
 
@@ -39,7 +42,7 @@ def check(
     known = {*read.campaigns, *read.broken}
     if set(chosen) - known:
         raise not_found(f"There is no such campaign. There are: {', '.join(sorted(known)) or 'none yet'}.")
-    found = [*read.findings] if chosen else [*read.findings, *_mappings(settings.project)]
+    found = [*read.findings] if chosen else [*read.findings, *_answers(read, settings), *_mappings(settings.project)]
     places = tuple(
         f"{kind}/{name}{end}" for name in chosen for kind, end in (("campaigns", ".toml"), ("templates", "/"))
     )
@@ -58,6 +61,21 @@ def _mappings(project: "Path") -> "list[Finding]":
     from engine.cli.mapping import read_mappings
 
     return [finding for _, findings in read_mappings(project).values() for finding in findings]
+
+
+def _answers(read: "Catalogue", settings: "Settings") -> "Iterator[Finding]":
+    """STOP, START and HELP have an answer, unless the provider gives it (OPT-2, OPT-3)."""
+    from engine.core.contact import Channel
+    from engine.core.findings import Finding
+
+    if settings.sms.stop_reply_by == "provider":
+        return
+    for name in ("stop", "start", "help"):
+        for language in settings.languages.served:
+            if read.template("service", name, Channel.SMS, language) is None:
+                problem = f"There is no answer to {name.upper()} in the language “{language}”."
+                remedy = "Put it back: the project came with one in English."
+                yield Finding(f"templates/service/{name}.sms.txt", 0, 0, "", problem, remedy)
 
 
 def _report(findings: "list[Finding]", as_json: bool, good: str, last: str = "") -> None:

@@ -56,12 +56,14 @@ def import_file(
     own (readable by you only): correct it and import it. Exit code 0 although rows were rejected, 1 when all were.
     """
     from engine.cli.mapping import mapping_for
+    from engine.cli.taking import a_known_word
 
     opened = open_all(ctx)
     moment = present(now, opened.settings)
     read = _read(file)
     chosen = mapping_for(opened.settings, read, file, mapping, form)
-    _warn(opened, chosen)
+    a_known_word(event, opened)
+    _sound(opened, chosen, dry_run)
     done = _import(opened, read, chosen, moment, event, dry_run)
     written = None if dry_run else _keep_rejects(file, rejects, read, done)
     if report is not None:
@@ -97,11 +99,22 @@ def _read(file: Path) -> "Table":
     return read
 
 
-def _warn(opened: Opened, mapping: "Mapping") -> None:
+def _sound(opened: Opened, mapping: "Mapping", dry_run: bool) -> None:
+    """Each row is taken once: a mapping that gives no consent, or a campaign that enrols nobody, would use it up."""
     from engine.core.enquiry_consent import consent_troubles
 
-    for trouble in consent_troubles(mapping, opened.settings.consent_forms):
-        aside(f"No consent can be taken from a column. {trouble} {trouble.remedy}")
+    told = [
+        f"No consent can be taken from a column. {trouble} {trouble.remedy}"
+        for trouble in consent_troubles(mapping, opened.settings.consent_forms)
+    ]
+    told += [
+        f"campaigns/{name}.toml is broken and would enrol nobody. `nurture check` says what to repair."
+        for name in opened.catalogue.broken
+    ]
+    if told and not dry_run:
+        raise No(*told, "Nothing was imported, because every row is taken only once. --dry-run shows what would be.")
+    for sentence in told:
+        aside(sentence)
 
 
 def _import(

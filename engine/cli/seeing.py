@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.contacts import find_one
 from engine.cli.opening import Json, a_moment, settings_of, store_of
 from engine.cli.refusing import misused, not_found
 from engine.cli.showing import (
@@ -57,6 +59,11 @@ def log(
 
     settings = settings_of(ctx)
     store = store_of(settings, ctx)
+    if campaign is not None and campaign != "service":
+        _is_there(settings.project, store, campaign)
+    if contact is not None:
+        with store.read() as conn:
+            contact = seeing.contact_ref(conn, find_one(conn, contact))
     filters: dict[str, Any] = {
         "campaign": campaign, "contact_ref": contact, "status": _statuses(status or []), "step": step,
         "channel": _channel(channel), "since": since,
@@ -75,6 +82,16 @@ def log(
     if follow:
         for row in followed(store, filters, rows, lambda: time.sleep(1)):
             say_log(row, zone, as_json)
+
+
+def _is_there(project: Path, store: "Store", campaign: str) -> None:
+    """An empty log of a campaign that does not exist would read as "we never wrote to them"."""
+    from engine.store import seeing
+
+    if not (project / "campaigns" / f"{campaign}.toml").exists():
+        with store.read() as conn:
+            if not seeing.log_rows(conn, campaign=campaign, limit=1):
+                raise not_found("There is no such campaign, and none of this name ever sent anything.")
 
 
 def _statuses(asked: list[str]) -> list[str]:

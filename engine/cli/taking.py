@@ -60,7 +60,7 @@ def event(
 
     opened = open_all(ctx)
     moment = present(now, opened.settings)
-    _a_known_word(kind, opened)
+    a_known_word(kind, opened)
     who = _who(opened, contact, external_id, email, phone, first_name, last_name, state, zip_code)
     happened = at or moment
     if happened > moment:
@@ -81,13 +81,18 @@ def _words(opened: Opened) -> list[str]:
     )
 
 
-def _a_known_word(kind: str, opened: Opened) -> None:
+def a_known_word(kind: str, opened: Opened) -> None:
+    """Refuse an event whose word nobody knows: it would be taken, and enrol and end nothing."""
     from engine.core.nearest import nearest
 
     known = _words(opened)
-    meant = None if kind in known else nearest(kind, known)
-    if meant is not None:
-        raise misused(f"No campaign knows this event. Did you mean “{meant}”? Known: {', '.join(known)}.")
+    if kind in known:
+        return
+    meant = nearest(kind, known)
+    guess = f" Did you mean “{meant}”?" if meant else ""
+    if meant or opened.settings.events.words:
+        remedy = "A new word goes into settings.toml, [events] words."
+        raise misused(f"No campaign knows this event.{guess} Known: {', '.join(sorted(known))}. {remedy}")
 
 
 def _who(opened: Opened, ref: str | None, *known: str | None) -> "Who":

@@ -76,5 +76,16 @@ def masked_url(url: str) -> str:
     >>> masked_url("postgresql+psycopg://nurture:hunter2@db/nurture")
     'postgresql+psycopg://nurture:***@db/nurture'
     """
-    password = _password(url)
-    return url.replace(f":{password}@", ":***@") if password else url
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        return url if "@" not in url else "***"
+    # To the last @: a password may hold one, or a slash. A query may hold one as well.
+    user, at, place = rest.rpartition("@")
+    place, mark, query = place.partition("?")
+    shown = "&".join(_without_secret(pair) for pair in query.split("&"))
+    return f"{scheme}://{user.partition(':')[0]}{':***' if ':' in user else ''}{at}{place}{mark}{shown}"
+
+
+def _without_secret(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    return f"{name}{equals}***" if re.search(r"pass|secret|token|key", name, re.IGNORECASE) else pair

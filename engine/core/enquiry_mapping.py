@@ -88,9 +88,8 @@ class Mapping:
 
     def fits(self, header: abc.Sequence[str]) -> bool:
         """Whether it was made for a file with these columns. A form that changed is to be mapped again."""
-        if self.header is not None:
-            return self.header == fingerprint(header)
-        return not self.missing(header)
+        same = self.header is None or self.header == fingerprint(header)
+        return same and not self.missing(header)
 
     def missing(self, header: abc.Sequence[str]) -> tuple[str, ...]:
         """The columns it names that the file does not have."""

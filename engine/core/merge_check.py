@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from engine.core.enrolment import HEALTH_FIELDS
 from engine.core.findings import Finding
 from engine.core.merge import FILTERS, KNOWN, TESTS, TEXT
 from engine.core.nearest import nearest
@@ -127,7 +128,10 @@ def _name_mistakes(node: nodes.Getattr | nodes.Name, allowed: Allowed) -> Iterat
     if name is None:
         yield node.lineno, "{{", "This is more than a merge field can say.", _FALLBACK
     elif name.startswith("event.") and name.count(".") == 1:
-        if not allowed.event:
+        if name.removeprefix("event.") in HEALTH_FIELDS:
+            problem = f"{name} is what the person wrote of themselves; it is never printed in a message (HIP-20)."
+            yield node.lineno, name, problem, "Leave it out."
+        elif not allowed.event:
             problem = f"{name} may name a therapy, and this is read on a lock screen (HIP-3, HIP-4)."
             yield node.lineno, name, problem, "Say it in the body of an email, or leave it out."
     elif name not in (known := allowed.names()):

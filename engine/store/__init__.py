@@ -75,6 +75,7 @@ def open_store(url: str) -> Store:
     if where.get_backend_name() == "sqlite":
         if where.database and where.database != ":memory:":
             Path(where.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            Path(where.database).touch(mode=0o600)  # patients' data: for its owner only
         engine = sa.create_engine(where, hide_parameters=True, connect_args={"timeout": 60})
         sa_event.listen(engine, "connect", _sqlite_connected)
         sa_event.listen(engine, "begin", _sqlite_begin)

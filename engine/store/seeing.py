@@ -36,6 +36,11 @@ def message_by_ref(conn: sa.Connection, ref: str, *, lock: bool = False) -> Row 
     return conn.execute(query.with_for_update() if lock else query).first()
 
 
+def contact_ref(conn: sa.Connection, contact_id: int) -> str:
+    """The opaque name of a contact."""
+    return str(conn.execute(sa.select(contact.c.ref).where(contact.c.id == contact_id)).scalar_one())
+
+
 def log_rows(
     conn: sa.Connection,
     *,

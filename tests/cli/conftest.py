@@ -137,6 +137,7 @@ def project(tmp_path: Path) -> Path:
         (folder / "campaigns").mkdir(parents=True, exist_ok=True)
         (folder / "campaigns" / f"{name}.toml").write_text(text)
     shutil.copytree(ROOT / "templates" / "_layout", folder / "templates" / "_layout")
+    shutil.copytree(ROOT / "templates" / "service", folder / "templates" / "service")
     for name, text in TEMPLATES.items():
         path = folder / "templates" / name
         path.parent.mkdir(exist_ok=True)

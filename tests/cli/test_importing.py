@@ -101,7 +101,7 @@ def test_new_columns_are_proposed_and_nothing_is_taken_when_nobody_can_be_asked(
     assert "Read it, correct it, and save it as mappings/export.toml. Then import again." in done.stderr
     proposed = nurture.project / "mappings" / "export.proposed.toml"
     assert 'form = "web_form"' in proposed.read_text()
-    assert nurture("import", str(file), "--now", NOON, code=1)  # a proposal is not yet a mapping
+    assert nurture("import", str(file), "--form", "web_form", "--now", NOON, code=1)  # not yet a mapping
     proposed.rename(proposed.with_name("export.toml"))
     assert "2   taken and enrolled" in nurture("import", str(file), "--now", NOON).stdout
 
@@ -146,7 +146,10 @@ def test_a_mapping_that_does_not_fit_says_which_columns_are_missing(mapped, tmp_
 def test_a_consent_column_without_a_form_is_told_before_the_import(mapped, file):
     path = mapped.project / "mappings" / "form.toml"
     path.write_text(path.read_text().replace('form = "web_form"', 'form = "nothing"'))
-    assert "Settings have no consent form “nothing”." in mapped("import", str(file), "--now", NOON).stderr
+    no = mapped("import", str(file), "--now", NOON, code=1).stderr
+    assert "Settings have no consent form “nothing”." in no
+    assert "Nothing was imported" in no
+    assert "Settings have no consent form" in mapped("import", str(file), "--dry-run", "--now", NOON).stderr
 
 
 def test_when_every_row_is_rejected_it_has_failed(mapped, tmp_path):

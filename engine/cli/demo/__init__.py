@@ -131,7 +131,9 @@ def _account(opened: "Opened", played: "Played") -> None:
     say("")
     died = "was killed (SIGKILL)" if played.killed else "SURVIVED, which the demo did not expect"
     say(f"  The engine {died} while it handed messages over: {played.abandoned} in doubt when it came back.")
-    say(f"  The mailbox was asked: it had {played.found} of the messages in doubt; {played.resent} went again, once.")
+    doubts = played.found + played.resent
+    say(f"  With those whose answer was lost, {doubts} messages were in doubt during the year. The mailbox was asked:")
+    say(f"  it had {played.found} of them; the {played.resent} that it had not went again, once.")
     doubled = twice(opened.settings.mailbox_folder)
     say(f"  Messages that anybody got twice, counted in the mailbox: {doubled}.")
     if total != due or doubled or not played.killed:
