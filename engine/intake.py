@@ -117,6 +117,7 @@ def take(conn: sa.Connection, house: House, incoming: Incoming, now: datetime) -
     if event_id is None:
         return Taken("duplicate", ref)
     _points(conn, house, contact_id, who, now)
+    _lives_now(conn, contact_id, who, event)
     _consents(conn, house, incoming, contact_id, event_id, now)
     notes = [*incoming.notes, *_namesakes(conn, house, who, contact_id)]
     for kind, words in notes:
@@ -183,6 +184,19 @@ def _contact(conn: sa.Connection, house: House, who: Who, now: datetime) -> tupl
     language = who.language or house.settings.languages.served[0]
     row = {"ref": ref, "identity": identity, "language": language, "created_at": now, **place}
     return people.add_contact(conn, row, names), ref
+
+
+def _lives_now(conn: sa.Connection, contact_id: int, who: Who, event: Event) -> None:
+    """Where somebody said last that they live is where their nights are; an old form told late changes nothing."""
+    if who.state is None and who.zip is None:
+        return
+    if any(e.occurred_at > event.occurred_at for e in people.events_since(conn, contact_id, event.occurred_at)):
+        return
+    known = people.load_contacts(conn, [contact_id])[contact_id]
+    if who.state is not None and who.state != known.state:
+        people.set_place(conn, contact_id, who.zip, who.state)
+    elif who.zip is not None and who.zip != known.zip:
+        people.set_place(conn, contact_id, who.zip, who.state or known.state)
 
 
 def _points(conn: sa.Connection, house: House, contact_id: int, who: Who, now: datetime) -> None:

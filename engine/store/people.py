@@ -65,6 +65,11 @@ def fill_contact(conn: sa.Connection, contact_id: int, values: Mapping[str, Any]
             conn.execute(sa.update(table).where(key == contact_id).values(**known))
 
 
+def set_place(conn: sa.Connection, contact_id: int, zip_code: str | None, state: str | None) -> None:
+    """Where a contact lives now."""
+    conn.execute(sa.update(contact).where(contact.c.id == contact_id).values(zip=zip_code, state=state))
+
+
 def add_point(conn: sa.Connection, contact_id: int, channel: Channel, address: str, key: str, now: datetime) -> bool:
     """Give a contact an address; False when it has it already."""
     row = {

@@ -144,3 +144,12 @@ def test_two_that_were_held_up_together_do_not_go_together(clinic: Clinic) -> No
     clinic.turn("Tue 2027-01-05 23:00")
     emails = [letter for letter in clinic.letters() if letter.path.suffix == ".eml"]
     assert len(emails) <= 1
+
+
+def test_who_moves_to_another_state_has_their_nights_there(clinic: Clinic) -> None:
+    dan = replace(ANN, phone=None)
+    clinic.enquires(dan)
+    clinic.later(days=1).happens("interest", replace(dan, state="CA"), consents=[WEB])
+    assert clinic.rows(schema.contact)[0].state == "CA"
+    clinic.happens("interest", dan, consents=[WEB], ago=timedelta(days=3))
+    assert clinic.rows(schema.contact)[0].state == "CA"
