@@ -103,6 +103,15 @@ def test_a_clock_that_was_turned_on_ends_run_with_a_sentence(nurture):
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture
+def at_a_terminal():
+    """Python's own answer to Ctrl+C: whoever starts the tests in the background has it switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 def test_the_first_signal_asks_to_stop_and_the_second_one_kills():
     with stopping() as stop:
         assert not stop.is_set()
