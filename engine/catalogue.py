@@ -16,9 +16,11 @@ from engine.core.consent import Purpose
 from engine.core.contact import Channel
 from engine.core.findings import Finding
 from engine.core.jurisdiction import legal_windows, whereabouts
+from engine.core.phi import patient_kinds
 from engine.core.render import EmailTemplate, Layout, SmsTemplate, TemplateRefused, compile_email, compile_sms
 from engine.core.rulebook import Rules
 from engine.core.timing import ZonedWindow
+from engine.core.toml_text import read_toml
 
 RULES = Path(__file__).parent / "rules"
 LAYOUT = "_layout"
@@ -40,7 +42,8 @@ class Catalogue:
     """Everything the clinic wrote, read once.
 
     `campaigns`: the sound ones, by name. `broken`: what is wrong with each of the others. `mistakes`: what is
-    wrong with templates; a message that needs such a one is held, its campaign goes on.
+    wrong with templates; a message that needs such a one is held, its campaign goes on. `patient_kinds`: the kinds
+    of events that only happen to patients (`engine.core.phi`).
     """
 
     campaigns: Mapping[str, Campaign]
@@ -48,6 +51,7 @@ class Catalogue:
     templates: Mapping[Key, Template]
     mistakes: tuple[Finding, ...]
     rules: Rules
+    patient_kinds: frozenset[str]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -67,12 +71,29 @@ def catalogue(project: Path, settings: Settings) -> Catalogue:
     law = _law_at(settings, rules)
     campaigns: dict[str, Campaign] = {}
     broken: dict[str, tuple[Finding, ...]] = {}
+    perhaps: set[str] = set()
     for file in _files(project / "campaigns", "*.toml"):
         try:
             campaigns[file.stem] = _read_campaign(file, settings, words.of(file.stem), law)
         except Refused as refused:
             broken[file.stem] = refused.findings
-    return Catalogue(campaigns, broken, words.templates, tuple(words.mistakes), rules)
+            perhaps |= _perhaps_of_patients(file)
+    perhaps -= {kind for c in campaigns.values() if c.purpose is Purpose.MARKETING for kind in c.enrol.on}
+    kinds = patient_kinds(campaigns.values()) | perhaps
+    return Catalogue(campaigns, broken, words.templates, tuple(words.mistakes), rules, kinds)
+
+
+def _perhaps_of_patients(file: Path) -> set[str]:
+    """What a broken file takes people in by, unless it is marketing: a typing error makes no patient an enquirer."""
+    try:
+        said = read_toml(file.read_text(encoding="utf-8", errors="replace")).data or {}
+    except OSError:
+        return set()
+    enrol = said.get("enrol")
+    if said.get("purpose") == Purpose.MARKETING or not isinstance(enrol, dict):
+        return set()
+    words = [enrol.get("on"), enrol.get("move")]
+    return {word for some in words for word in (some if isinstance(some, list) else [some]) if isinstance(word, str)}
 
 
 def read_rules() -> Rules:

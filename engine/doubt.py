@@ -1,8 +1,9 @@
 """What may have gone and may not: settled by evidence, by the step's policy, or by a person. Never resent blindly."""
 
+import hashlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -11,10 +12,11 @@ import sqlalchemy as sa
 from engine.core.contact import Channel
 from engine.core.enrolment import Enrolment
 from engine.core.messages import Status
+from engine.core.phi import PhiLevel
 from engine.core.reasons import Reason
 from engine.house import House
-from engine.providers import Absent, Evidence, Found, Provider, Unknown
-from engine.store import addresses, enrolments, outbox, people, seeing
+from engine.providers import Absent, Carriers, Evidence, Found, Provider, Sought, Unknown
+from engine.store import addresses, doubts, enrolments, outbox, people, seeing, senders
 
 log = logging.getLogger("nurture.doubt")
 
@@ -23,6 +25,7 @@ HELD_AGAIN = timedelta(hours=1)
 LOOKS = 2  # empty look-ups, after the grace time, that count as absence (decision 25)
 # So long a provider that gives no answer is asked again; then a person at the clinic is.
 PATIENCE = timedelta(hours=1)
+MOST = 50  # look-ups in one sweep, one after another: at a tenth of a second each a tick must not stand still
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Swept:
     released: int = 0
 
 
-def sweep(house: House, providers: Mapping[Channel, Provider], now: datetime, limit: int = 500) -> Swept:
+def sweep(house: House, carriers: Carriers, now: datetime, limit: int = 500) -> Swept:
     """At start and every minute: find what lost its process, look for evidence, resend once or ask staff."""
     swept = Swept()
     with house.store.begin() as conn:
@@ -44,50 +47,106 @@ def sweep(house: House, providers: Mapping[Channel, Provider], now: datetime, li
             outbox.end_attempt(conn, row.id, row.tries, "no_answer", now, detail="the process ended during the call")
             values = {"status": Status.IN_DOUBT, "reason": Reason.PROCESS_DIED, "doubt_since": now}
             swept.abandoned += outbox.change(conn, row.id, Status.SENDING, values)
-    _look(house, providers, now, limit, swept)
+    _look(house, carriers, now, limit, swept)
     with house.store.begin() as conn:
-        for row in outbox.open_rows(conn, Status.HELD, now - HELD_AGAIN, limit):
+        for row in outbox.held_rows(conn, now - HELD_AGAIN, limit, _uncarried(carriers)):
             values = {"status": Status.QUEUED, "send_at": now, "counts_at": now, "looked_at": now}
             swept.released += outbox.change(conn, row.id, Status.HELD, values)
     return swept
 
 
-def _look(house: House, providers: Mapping[Channel, Provider], now: datetime, limit: int, swept: Swept) -> None:
+def _look(house: House, carriers: Carriers, now: datetime, limit: int, swept: Swept) -> None:
     """Ask the providers, with no transaction open, then write what they said."""
     with house.store.begin() as conn:
-        rows = outbox.open_rows(conn, Status.IN_DOUBT, now - _between(house), limit)
+        asking = _Asking(carriers, {name: reason for name, (_, reason) in senders.waiting(conn, now).items()})
+        rows = asking.choose(doubts.lost(conn, now - _between(house), limit), now)
         # Taken for this look: a second process that sweeps now leaves them alone, so two looks are two moments.
         outbox.looked_at(conn, [r.id for r in rows], now)
-        refs = people.load_contacts(conn, [r.contact_id for r in rows])
+        contacts = people.load_contacts(conn, [r.contact_id for r in rows])
         of = enrolments.by_ids(conn, [r.enrolment_id for r in rows if r.enrolment_id is not None])
-    answers: list[tuple[sa.Row[Any], Evidence | None]] = []
-    for row in rows:
-        answers.append((row, _evidence(providers[Channel(row.channel)], row.ref, refs[row.contact_id].ref)))
+    answers = [(row, asking.evidence(row, contacts[row.contact_id].ref)) for row in rows]
+    if not answers:
+        return
     with house.store.begin() as conn:
+        # Two identical messages must not both be given the one that the provider has.
+        doubts.one_at_a_time(conn)
         enrolments.hold(conn, ids=of)
         for row, evidence in answers:
-            hold = _policy(house, row, of.get(row.enrolment_id)) == "hold"
+            hold = _holds(house, row, of.get(row.enrolment_id))
             _conclude(conn, house, row, evidence, hold, now, swept)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One sweep's questions. A provider that is paused, spared or silent is not asked (again) in it."""
+
+    carriers: Carriers
+    silent: dict[str, str]
+    left: int = field(default=MOST)
+
+    def choose(self, rows: Sequence[sa.Row[Any]], now: datetime) -> list[sa.Row[Any]]:
+        """Those to settle in this sweep; the others stay first in the line for the next."""
+        chosen = []
+        for row in rows:
+            if self._askable(row) is not None and row.provider not in self.silent:
+                if self.left == 0:
+                    continue
+                self.left -= 1
+            chosen.append(row)
+
+        # Each sweep begins with another: one that the provider never answers must not keep it from being asked
+        # about the rest.
+        def turn(row: sa.Row[Any]) -> bytes:
+            return hashlib.blake2b(f"{row.ref} {now}".encode()).digest()
+
+        return sorted(chosen, key=turn)
+
+    def evidence(self, row: sa.Row[Any], contact: str) -> Evidence | None:
+        """What the provider that had it says; None when that one cannot be asked."""
+        provider = self._askable(row)
+        if provider is None:
+            return None
+        if row.provider in self.silent:
+            return Unknown(self.silent[row.provider])
+        found = _find(provider, row, contact)
+        if isinstance(found, Unknown):
+            self.silent[row.provider] = found.detail
+        return found
+
+    def _askable(self, row: sa.Row[Any]) -> Provider | None:
+        provider = self.carriers.named(row.provider)
+        return provider if provider is not None and provider.can_be_asked else None
+
+
+def _find(provider: Provider, row: sa.Row[Any], contact: str) -> Evidence:
+    sought = Sought(
+        message=row.ref,
+        attempt=row.tries,
+        contact=contact,
+        channel=Channel(row.channel),
+        to=row.to_address,
+        text=row.text,
+        started_at=row.started_at,
+    )
+    try:
+        return provider.find(sought)
+    except Exception as error:  # one provider that breaks must not stop the sweep
+        log.error("message %s: asking the provider raised %s", row.ref, type(error).__name__)
+        return Unknown(type(error).__name__)
 
 
 def _between(house: House) -> timedelta:
     return house.settings.sending.doubt_grace / LOOKS
 
 
-def _evidence(provider: Provider, message: str, contact: str) -> Evidence | None:
-    """What the provider says; None when it cannot be asked."""
-    if not provider.can_be_asked:
-        return None
-    try:
-        return provider.find(message, contact)
-    except Exception as error:  # one provider that breaks must not stop the sweep
-        log.error("message %s: asking the provider raised %s", message, type(error).__name__)
-        return Unknown(type(error).__name__)
+def _uncarried(carriers: Carriers) -> list[Channel]:
+    """The channels by which nothing goes that tells of a person's health: what is held for that is not looked at."""
+    return [channel for channel in Channel if carriers.ceiling(channel) < PhiLevel.PATIENT]
 
 
-def next_look(conn: sa.Connection, house: House, now: datetime) -> datetime | None:
+def next_look(conn: sa.Connection, house: House, carriers: Carriers, now: datetime) -> datetime | None:
     """When a message in doubt is looked for again, or a held one tried again; None when there is none."""
-    doubt, held = outbox.last_looks(conn, now - PATIENCE)
+    doubt, held = outbox.last_looks(conn, now - PATIENCE, _uncarried(carriers))
     moments = (None if doubt is None else doubt + _between(house), None if held is None else held + HELD_AGAIN)
     return min((at for at in moments if at is not None), default=None)
 
@@ -102,41 +161,63 @@ def _conclude(
     swept: Swept,
 ) -> None:
     if isinstance(evidence, Found):
-        # It went when it was handed over, not when we found out; the chain counts from then.
-        at = row.counts_at or now
-        values = {
-            "status": Status.SENT,
-            "reason": Reason.EVIDENCE,
-            "provider_id": evidence.provider_id,
-            "sent_at": at,
-            "settled_at": now,
-        }
-        swept.found += outbox.change(conn, row.id, Status.IN_DOUBT, values, tries=row.tries)
-        return
+        if doubts.twin_on_its_way(conn, row):
+            return  # the find may be the twin's, which has not come back with it yet: the next look shows
+        provider_id = doubts.unowned(conn, row, evidence.provider_ids)
+        if provider_id is not None:
+            swept.found += _it_went(conn, row, provider_id, now)
+            return
+        evidence = Absent()  # all that the provider has are other messages
     # A list that does not show it yet proves nothing; only after the grace time does absence count.
     graced = now >= row.doubt_since + house.settings.sending.doubt_grace
     looks = row.looks + (graced and isinstance(evidence, Absent))
     if not outbox.change(conn, row.id, Status.IN_DOUBT, {"looks": looks, "looked_at": now}, tries=row.tries):
         return
-    if evidence is None or row.resent or hold:
-        swept.asked_staff += _ask(conn, row, now)
-    elif looks >= LOOKS:
+    why = _why_ask(row, evidence, hold)
+    if why is None and looks >= LOOKS:
         values = {"status": Status.QUEUED, "send_at": now, "resent": True, "looks": 0}
         swept.resent += outbox.change(conn, row.id, Status.IN_DOUBT, values, tries=row.tries)
-    elif now >= row.doubt_since + PATIENCE:
-        swept.asked_staff += _ask(conn, row, now)
+        return
+    if why is None and now >= row.doubt_since + PATIENCE:
+        why = "its provider has not said for an hour whether it has it"
+    if why is not None:
+        swept.asked_staff += _ask(conn, row, why, now)
 
 
-def _policy(house: House, row: sa.Row[Any], e: Enrolment | None) -> str:
-    """The step's `doubt`, else resend: only a provider that can be asked comes this far without evidence."""
+def _it_went(conn: sa.Connection, row: sa.Row[Any], provider_id: str, now: datetime) -> bool:
+    # It went when it was handed over, not when we found out; the chain counts from then.
+    values = {
+        "status": Status.SENT,
+        "reason": Reason.EVIDENCE,
+        "provider_id": provider_id,
+        "sent_at": row.counts_at or now,
+        "settled_at": now,
+    }
+    if not outbox.change(conn, row.id, Status.IN_DOUBT, values, tries=row.tries):
+        return False
+    people.close_tasks(conn, row.id, "engine", now)
+    return True
+
+
+def _holds(house: House, row: sa.Row[Any], e: Enrolment | None) -> bool:
+    """Whether the step says `doubt = "hold"`. Left out, it is resend: where nobody can be asked staff decide anyway."""
     campaign = house.plan(e.campaign, e.version) if e else None
     step = campaign.step(row.step) if campaign else None
-    return (step.doubt if step else None) or "resend"
+    return step is not None and step.doubt == "hold"
 
 
-def _ask(conn: sa.Connection, row: sa.Row[Any], now: datetime) -> bool:
+def _why_ask(row: sa.Row[Any], evidence: Evidence | None, hold: bool) -> str | None:
+    """Why a person has to decide it; None when evidence still may."""
+    if evidence is None:
+        return f"the provider {row.provider} cannot be asked"
+    if row.resent:
+        return "it was sent again once already"
+    return "its step says hold" if hold else None
+
+
+def _ask(conn: sa.Connection, row: sa.Row[Any], why: str, now: datetime) -> bool:
     words = (
-        f"Message {row.ref} ({row.campaign}, step '{row.step}') may have gone or not. Find out, then: "
+        f"Message {row.ref} ({row.campaign}, step '{row.step}') may have gone or not, and {why}. Find out, then: "
         f"nurture settle {row.ref} sent | not-sent | resend"
     )
     return people.open_task(

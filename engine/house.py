@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from engine.catalogue import Catalogue, read_version
 from engine.config import Settings
 from engine.core import wording
@@ -34,16 +36,19 @@ class House:
     refs: Refs
     links: Links
     clinic: wording.Clinic
+    patient_kinds: frozenset[str] = frozenset()  # the events that only happen to patients
     _plans: dict[tuple[str, str], Campaign | None] = field(default_factory=dict)
 
     def campaigns(self) -> list[Campaign]:
         """The sound campaigns, higher priority first."""
         return sorted(self.catalogue.campaigns.values(), key=lambda c: (-c.priority, c.name))
 
-    def running(self) -> list[str]:
+    def running(self, conn: sa.Connection | None = None) -> list[str]:
         """The campaigns that may decide and send: sound and not paused, higher priority first."""
-        with self.store.read() as conn:
-            paused = marks.paused(conn)
+        if conn is None:
+            with self.store.read() as reading:
+                return self.running(reading)
+        paused = marks.paused(conn)
         return [c.name for c in self.campaigns() if c.name not in paused]
 
     def plan(self, name: str, version: str) -> Campaign | None:
@@ -126,4 +131,4 @@ def open_house(store: Store, catalogue: Catalogue, settings: Settings) -> House:
         email=said.email,
     )
     links = Links(said.public_url, settings.key)
-    return House(store, catalogue, settings, terms, Refs(settings.key), links, clinic)
+    return House(store, catalogue, settings, terms, Refs(settings.key), links, clinic, catalogue.patient_kinds)

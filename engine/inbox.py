@@ -253,7 +253,7 @@ def _go_on(conn: sa.Connection, contact_id: int, now: datetime) -> None:
     enrolments.wake(conn, enrolment.c.contact_id == contact_id, now)
     conn.execute(
         sa.update(message)
-        .where(message.c.contact_id == contact_id, message.c.status == Status.QUEUED, message.c.send_at.is_(None))
+        .where(outbox.of_contact(contact_id), message.c.status == Status.QUEUED, message.c.send_at.is_(None))
         .values(send_at=now, counts_at=now)
     )
 

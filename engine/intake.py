@@ -28,6 +28,7 @@ from engine.core.enrolment import (
     unreadable_move,
 )
 from engine.core.permission import reachable
+from engine.core.phi import names_health
 from engine.core.situation import Point, Situation
 from engine.house import House
 from engine.store import addresses, enrolments, people
@@ -116,6 +117,8 @@ def take(conn: sa.Connection, house: House, incoming: Incoming, now: datetime) -
     )
     if event_id is None:
         return Taken("duplicate", ref)
+    if names_health(event.payload):
+        people.set_named_health(conn, contact_id)
     _points(conn, house, contact_id, who, now)
     _lives_now(conn, contact_id, who, event)
     _consents(conn, house, incoming, contact_id, event_id, now)

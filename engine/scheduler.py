@@ -1,19 +1,21 @@
-"""A step falls due: claim enrolments in batches, decide each afresh, write messages and next looks together."""
+"""A step falls due: claim enrolments in batches, decide each afresh, write what was decided and the next looks."""
 
-import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+import sqlalchemy as sa
+
+from engine.core.campaign import Campaign
+from engine.core.consent import Purpose
 from engine.core.decisions import Ask, Complete, Send, Skip, Wait, decide
-from engine.core.enrolment import Enrolment, EnrolmentStatus
+from engine.core.enrolment import Enrolment
 from engine.core.messages import Status
 from engine.core.reasons import Reason
 from engine.core.situation import Done, Situation, Traffic
 from engine.house import House
 from engine.store import enrolments, outbox, people
+from engine.store.enrolments import Position
 
 log = logging.getLogger("nurture.scheduler")
 
@@ -39,10 +41,11 @@ class _Batch:
     """What one batch will write: one transaction, a few statements."""
 
     now: datetime
-    messages: list[Mapping[str, Any]] = field(default_factory=list)
-    positions: list[Mapping[str, Any]] = field(default_factory=list)
+    skipped: list[outbox.Skipped] = field(default_factory=list)
+    decided: list[outbox.Decided] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
     tasks: list[tuple[str, str, str, int]] = field(default_factory=list)
-    # What this batch queued already: the next person at the same address must see it.
+    # What this batch decided already: the next person at the same address must see it.
     fresh: dict[int | str, list[Traffic]] = field(default_factory=dict)  # by contact and by address
 
     def remember(self, traffic: Traffic) -> None:
@@ -52,7 +55,10 @@ class _Batch:
 
 
 def fill(house: House, now: datetime, batch: int = BATCH) -> Filled:
-    """Decide everything that is due at `now`, campaigns of higher priority first. Many processes may do so at once."""
+    """Decide everything that is due at `now` into the outbox, campaigns of higher priority first.
+
+    Many processes may do so at once, and others may deliver (`sender.deliver_batch`); `tick` decides and sends in one.
+    """
     filled = Filled()
     for campaign in house.running():
         while fill_batch(house, campaign, now, batch, filled):
@@ -63,34 +69,53 @@ def fill(house: House, now: datetime, batch: int = BATCH) -> Filled:
 def fill_batch(house: House, campaign: str, now: datetime, limit: int, filled: Filled) -> bool:
     """One transaction: claim, load, decide, write. False when nothing (more) is due."""
     with house.store.begin() as conn:
-        due = enrolments.claim_due(conn, campaign, now, limit)
-        if not due:
-            return False
-        situations = enrolments.situations(conn, due, now)
-        work = _Batch(now)
-        for e in due:
-            _one(house, e, situations[e.id], work, filled)
-        outbox.write(conn, work.messages)
-        enrolments.settle_position(conn, work.positions)
-        for key, kind, words, contact_id in work.tasks:
-            people.open_task(conn, key, kind, words, now, contact_id=contact_id)
-        filled.looked_at += len(due)
-        return len(due) == limit
+        looked_at, decided = decide_batch(conn, house, campaign, now, limit, filled)
+        waiting = [outbox.Written(d.c, Status.QUEUED, d.c.reason, d.c.rule, send_at=now) for d in decided]
+        outbox.launch(conn, waiting, now, timedelta())
+        return looked_at == limit
+
+
+def decide_batch(
+    conn: sa.Connection, house: House, campaign: str, now: datetime, limit: int, filled: Filled
+) -> tuple[int, list[outbox.Decided]]:
+    """Claim and decide what is due of one campaign; how many enrolments that were, and the messages that shall go.
+
+    Everything is written but those messages: the caller writes them in this transaction, as queued or on their way.
+    """
+    due = enrolments.claim_due(conn, campaign, now, limit)
+    if not due:
+        return 0, []
+    due = enrolments.undisturbed(conn, due)
+    situations = enrolments.situations(conn, due, now)
+    work = _Batch(now)
+    for e in due:
+        _one(house, e, situations[e.id], work, filled)
+    outbox.skip(conn, work.skipped, now)
+    for id_, decided in zip(outbox.new_ids(conn, len(work.decided)), work.decided, strict=True):
+        decided.c.id = id_
+    enrolments.settle_position(conn, work.positions)
+    for key, kind, words, contact_id in work.tasks:
+        people.open_task(conn, key, kind, words, now, contact_id=contact_id)
+    filled.looked_at += len(due)
+    return len(due), work.decided
 
 
 def _one(house: House, e: Enrolment, situation: Situation, work: _Batch, filled: Filled) -> None:
     """Decide one enrolment until it rests. Trouble with one pushes that one an hour on; the others go their way."""
-    before, asked = len(work.messages), len(work.tasks)
+    written, going, asked = len(work.skipped), len(work.decided), len(work.tasks)
     try:
-        _until_rest(house, e, _with_fresh(situation, work.fresh), work, filled)
+        rests, after = _until_rest(house, e, _with_fresh(situation, work.fresh), work, filled)
     except Exception as error:
         # The class only: the text of an exception may hold somebody's data.
         log.error("enrolment %s cannot be decided: %s", e.ref, type(error).__name__)
-        del work.messages[before:], work.tasks[asked:]
+        del work.skipped[written:], work.decided[going:], work.tasks[asked:]
         filled.troubled += 1
-        work.positions.append(_position(e, work.now + timedelta(hours=1), "error", 0))
+        work.positions.append(Position(e.id, work.now + timedelta(hours=1), "error", 0))
         words = f"Enrolment {e.ref} in {e.campaign} cannot be decided ({type(error).__name__}). Tell the engineers."
         work.tasks.append((f"error:{e.ref}", "error", words, e.contact_id))
+        return
+    for decided in work.decided[going:]:
+        decided.situation, decided.rests, decided.alone = after, rests, len(work.decided) == going + 1
 
 
 def _with_fresh(situation: Situation, fresh: dict[int | str, list[Traffic]]) -> Situation:
@@ -99,106 +124,100 @@ def _with_fresh(situation: Situation, fresh: dict[int | str, list[Traffic]]) -> 
     return replace(situation, traffic=(*situation.traffic, *mine.values())) if mine else situation
 
 
-def _until_rest(house: House, e: Enrolment, situation: Situation, work: _Batch, filled: Filled) -> None:
+def _until_rest(
+    house: House, e: Enrolment, situation: Situation, work: _Batch, filled: Filled
+) -> tuple[datetime | None, Situation]:
+    """Decide until there is nothing to do now; when to look again, and the situation that this made."""
     campaign = house.plan(e.campaign, e.version)
     if campaign is None:
-        work.positions.append(_position(e, work.now + timedelta(hours=1), Reason.CAMPAIGN_BROKEN, 0))
-        return
-    decided = 0
-    while decided < MOST_DECISIONS:
+        until = work.now + timedelta(hours=1)
+        work.positions.append(Position(e.id, until, Reason.CAMPAIGN_BROKEN.value, 0))
+        return until, situation
+    done = 0
+    while done < MOST_DECISIONS:
         decision = decide(campaign, situation, work.now, house.terms)
-        match decision:
-            case Wait():
-                if decision.reason is Reason.CONDITION_ERROR and decision.occurrence is not None:
-                    work.tasks.append(_condition_task(e, decision))
-                work.positions.append(_position(e, decision.until, decision.reason, decided))
-                return
-            case Complete():
-                filled.completed += 1
-                work.positions.append(_position(e, None, None, decided, over=work.now))
-                return
-            case Send() | Skip() | Ask():
-                situation = _apply(house, e, campaign.purpose, situation, decision, work, filled)
-                decided += 1
+        if isinstance(decision, Wait):
+            if decision.reason is Reason.CONDITION_ERROR and decision.occurrence is not None:
+                work.tasks.append(_condition_task(e, decision))
+            work.positions.append(Position(e.id, decision.until, decision.reason.value, done))
+            return decision.until, situation
+        if isinstance(decision, Complete):
+            filled.completed += 1
+            work.positions.append(Position(e.id, None, None, done, over=work.now))
+            return None, situation
+        situation = _apply(house, e, campaign, situation, decision, work, filled)
+        done += 1
     raise RuntimeError("the campaign does not come to rest")
 
 
 def _apply(
     house: House,
     e: Enrolment,
-    purpose: str,
+    campaign: Campaign,
     situation: Situation,
     decision: Send | Skip | Ask,
     work: _Batch,
     filled: Filled,
 ) -> Situation:
     step, number = decision.occurrence.step.key, decision.occurrence.number
-    row = _message(house, e, purpose, decision, work.now)
     if isinstance(decision, Send):
         filled.queued += 1
         # The id is not known before the insert; a negative one keeps fresh traffic apart from the loaded.
-        traffic = Traffic(
-            -len(work.messages) - 1,
-            e.contact_id,
-            decision.point.key,
-            e.campaign,
-            decision.point.channel,
-            purpose,
-            work.now,
-        )
+        name, point, now = -len(work.decided) - 1, decision.point, work.now
+        traffic = Traffic(name, e.contact_id, point.key, e.campaign, point.channel, campaign.purpose, now)
         work.remember(traffic)
-        done, more = Done(step, number, Status.QUEUED, None), traffic
-    else:
-        filled.skipped += 1
-        done, more = Done(step, number, Status.SKIPPED, work.now), None
-        if isinstance(decision, Ask):
-            filled.tasks += 1
-            work.tasks.append((f"step:{e.ref}:{step}:{number}", "step", decision.words, e.contact_id))
-    work.messages.append(row)
-    return enrolments.with_done(situation, done, more)
+        after = enrolments.with_done(situation, Done(step, number, Status.QUEUED, None), traffic)
+        claimed = _claimed(house, e, campaign.purpose, decision, work.now)
+        work.decided.append(outbox.Decided(claimed, campaign, after, situation.contact, decision.point))
+        return after
+    filled.skipped += 1
+    if isinstance(decision, Ask):
+        filled.tasks += 1
+        work.tasks.append((f"step:{e.ref}:{step}:{number}", "step", decision.words, e.contact_id))
+    work.skipped.append(_skipped(house, e, campaign.purpose, decision))
+    return enrolments.with_done(situation, Done(step, number, Status.SKIPPED, work.now), None)
 
 
-def _message(house: House, e: Enrolment, purpose: str, decision: Send | Skip | Ask, now: datetime) -> dict[str, Any]:
+def _claimed(house: House, e: Enrolment, purpose: Purpose, send: Send, now: datetime) -> outbox.Claimed:
+    step, number = send.occurrence.step.key, send.occurrence.number
+    return outbox.Claimed(
+        id=0,
+        ref=house.refs.on(send.occurrence.due, "message", e.ref, step, number),
+        enrolment_id=e.id,
+        contact_id=e.contact_id,
+        campaign=e.campaign,
+        step=step,
+        occurrence=number,
+        purpose=purpose,
+        channel=send.point.channel,
+        template=send.choice.template,
+        point_id=send.point.id,
+        address_key=send.point.key,
+        due_at=send.occurrence.due,
+        first_allowed=send.first_allowed,
+        created_at=now,
+        facts=send.facts,
+        reason=send.reason,
+        rule=send.rule,
+        fresh=True,
+    )
+
+
+def _skipped(house: House, e: Enrolment, purpose: Purpose, decision: Skip | Ask) -> outbox.Skipped:
     step, number = decision.occurrence.step.key, decision.occurrence.number
-    send = decision if isinstance(decision, Send) else None
-    return {
-        "ref": house.refs("message", e.ref, step, number),
-        "origin": f"step:{e.ref}:{step}:{number}",
-        "enrolment_id": e.id,
-        "contact_id": e.contact_id,
-        "campaign": e.campaign,
-        "step": step,
-        "occurrence": number,
-        "purpose": purpose,
-        "channel": send.point.channel if send else None,
-        "template": send.choice.template if send else None,
-        "contact_point_id": send.point.id if send else None,
-        "address_key": send.point.key if send else None,
-        "status": Status.QUEUED if send else Status.SKIPPED,
-        "reason": decision.reason,
-        "rule": decision.rule[:64],
-        "facts": json.loads(json.dumps(decision.facts, default=str)),
-        "due_at": decision.occurrence.due,
-        "first_allowed": send.first_allowed if send else None,
-        "send_at": now if send else None,
-        "counts_at": now if send else None,
-        "created_at": now,
-        "settled_at": None if send else now,
-    }
-
-
-def _position(
-    e: Enrolment, until: datetime | None, waits_for: str | None, decided: int, over: datetime | None = None
-) -> dict[str, Any]:
-    return {
-        "b_id": e.id,
-        "b_due_at": until,
-        "b_waits_for": waits_for,
-        "b_status": EnrolmentStatus.ACTIVE if over is None else EnrolmentStatus.COMPLETED,
-        "b_reason": None if over is None else Reason.COMPLETED,
-        "b_ended_at": over,
-        "b_decided": decided,
-    }
+    return outbox.Skipped(
+        ref=house.refs.on(decision.occurrence.due, "message", e.ref, step, number),
+        enrolment_id=e.id,
+        contact_id=e.contact_id,
+        campaign=e.campaign,
+        step=step,
+        occurrence=number,
+        purpose=purpose,
+        reason=decision.reason,
+        rule=decision.rule,
+        facts=decision.facts,
+        due_at=decision.occurrence.due,
+    )
 
 
 def _condition_task(e: Enrolment, wait: Wait) -> tuple[str, str, str, int]:

@@ -1,17 +1,16 @@
 """One look at everything: what lost its process, what is due, what waits to go. And the clock turned by hand."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.doubt import Swept, next_look, sweep
 from engine.house import House
-from engine.scheduler import Filled, fill
-from engine.sender import Dispatch, Providers, Sent, deliver, inline
+from engine.outage import probe_all
+from engine.providers import Carriers
+from engine.scheduler import Filled, decide_batch
+from engine.sender import Calls, Clock, Finished, Ready, Sent, launch, settle, take
 from engine.store import marks, outbox, seeing
-
-# Deciding and sending wake each other (a sent step makes the next one due); this many rounds bring a tick to rest.
-ROUNDS = 100
 
 
 class ClockTurnedBack(Exception):
@@ -33,31 +32,49 @@ class Ticked:
         return self.filled.looked_at == 0 and self.sent == Sent() and self.swept == Swept()
 
 
-def tick(
-    house: House,
-    providers: Providers,
-    clock: Callable[[], datetime],
-    stop: Callable[[], bool] = lambda: False,
-    dispatch: Dispatch | None = None,
-) -> Ticked:
+def tick(house: House, carriers: Carriers, clock: Clock, stop: Callable[[], bool] = lambda: False) -> Ticked:
     """Do all that is due, then rest. Harmless in many processes at once, and at any time again.
 
     Raises ClockTurnedBack: a message sent "tomorrow" must not be sent again because somebody set the clock back.
     """
     now = clock()
     _guard(house, now)
-    dispatch = dispatch or inline(house, providers)
-    done = Ticked(now, swept=sweep(house, providers, now))
-    for _ in range(ROUNDS):
-        if stop():
-            break
-        filled = fill(house, clock())
-        sent = deliver(house, dispatch, clock, stop)
-        _add(done.filled, filled)
-        done.sent.add(sent)
-        if filled.looked_at == 0 and sent == Sent():
-            break
-    return done
+    probe_all(house, carriers, now)
+    done = Ticked(now, swept=sweep(house, carriers, now))
+    sending = house.settings.sending
+    # While as many are called as may be, a chunk waits for its turn and another one is made ready: so many are in
+    # doubt at most when the process is killed (decision 25).
+    most = sending.concurrency + 2 * sending.chunk
+    with Calls(sending.concurrency, clock) as calls:
+        finished: list[Finished] = []
+        while True:
+            before = (done.filled.looked_at, replace(done.sent))
+            room = 0 if stop() else min(most - calls.in_flight, sending.chunk)
+            ready = _step(house, carriers, clock(), finished, room, done)
+            calls.submit(ready)
+            resting = not ready and (done.filled.looked_at, done.sent) == before
+            if not calls.in_flight and (resting or stop()):
+                return done
+            finished = calls.finished(sending.chunk if resting else calls.in_flight + sending.chunk - most)
+
+
+def _step(
+    house: House, carriers: Carriers, now: datetime, finished: Sequence[Finished], room: int, done: Ticked
+) -> list[Ready]:
+    """One transaction: what came back is written, and as many messages as there is room for are made ready."""
+    with house.store.begin() as conn:
+        settle(conn, house, finished, now, done.sent)
+        running = house.running(conn)
+        queued = outbox.due_ids(conn, (outbox.SERVICE, *running), now, room) if room else []
+        ready = take(conn, house, carriers, queued, now, done.sent) if queued else []
+        room -= len(queued)
+        for campaign in running:
+            if room <= 0:
+                break
+            looked_at, decided = decide_batch(conn, house, campaign, now, room, done.filled)
+            ready += launch(conn, house, carriers, decided, now, done.sent)
+            room -= looked_at
+    return ready
 
 
 def _guard(house: House, now: datetime) -> None:
@@ -72,29 +89,24 @@ def _guard(house: House, now: datetime) -> None:
         marks.tick_at(conn, now)
 
 
-def _add(total: Filled, more: Filled) -> None:
-    for name in Filled.__dataclass_fields__:
-        setattr(total, name, getattr(total, name) + getattr(more, name))
-
-
-def turn(house: House, providers: Providers, start: datetime, until: datetime) -> Iterator[Ticked]:
+def turn(house: House, carriers: Carriers, start: datetime, until: datetime) -> Iterator[Ticked]:
     """Turn the clock from `start` to `until` (UTC), from one moment at which something is due to the next."""
     now = start
     while now <= until:
         moment = now
-        yield tick(house, providers, lambda at=moment: at)  # type: ignore[misc]
-        following = _next(house, now)
+        yield tick(house, carriers, lambda at=moment: at)  # type: ignore[misc]
+        following = _next(house, carriers, now)
         if following is None or following > until:
             break
         now = following
     if now < until:
-        yield tick(house, providers, lambda: until)
+        yield tick(house, carriers, lambda: until)
 
 
-def _next(house: House, now: datetime) -> datetime | None:
+def _next(house: House, carriers: Carriers, now: datetime) -> datetime | None:
     """The next whole minute at which there is something to do."""
     with house.store.read() as conn:
-        moments = (outbox.next_moment(conn, house.running()), next_look(conn, house, now))
+        moments = (outbox.next_moment(conn, house.running()), next_look(conn, house, carriers, now))
     moment = min((at for at in moments if at is not None), default=None)
     if moment is None:
         return None

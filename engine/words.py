@@ -17,8 +17,10 @@ from engine.core.situation import Contact
 from engine.house import House
 from engine.providers import Attachment
 
+_ANCHOR = frozenset({"anchor.day", "anchor.date", "anchor.time"})
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Words:
     """A message as it will be said, and the digest of the template that said so."""
 
@@ -68,7 +70,7 @@ def words_of(
         last_name=contact.last_name,
         clinic=house.clinic,
         links=house.links.make_all(found.fields, message_id, now),
-        anchor=None if enrolment is None else enrolment.anchor_at,
+        anchor=enrolment.anchor_at if enrolment is not None and not _ANCHOR.isdisjoint(found.fields) else None,
         home_zone=home_zone,
         language=contact.language,
         purpose=purpose,

@@ -7,7 +7,7 @@ import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -23,7 +23,7 @@ from engine.core.enrolment import Event
 from engine.house import House, open_house
 from engine.inbox import Heard, take_receipt, take_reply
 from engine.intake import Granted, Incoming, Taken, Who, take_event
-from engine.providers import Provider
+from engine.providers import Carriers
 from engine.providers.mailbox import Failure, Fault, MailboxProvider
 from engine.store import Store, open_store, schema
 from engine.tick import Ticked, tick, turn
@@ -91,7 +91,7 @@ class Clinic:
     now: datetime = START
     faults: list[Fault] = field(default_factory=list)
     can_be_asked: bool = True
-    carriers: Mapping[Channel, Provider] | None = None  # in place of the mailbox
+    carriers: Carriers | None = None  # in place of the mailbox
     _house: House | None = None
     _names: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -109,12 +109,12 @@ class Clinic:
         return self.house.store
 
     @property
-    def providers(self) -> Mapping[Channel, Provider]:
+    def providers(self) -> Carriers:
         """The mailbox for everything, with the faults of this moment."""
         if self.carriers is not None:
             return self.carriers
         box = MailboxProvider(self.folder / "mailbox", tuple(self.faults), self.can_be_asked)
-        return dict.fromkeys(Channel, box)
+        return Carriers.only(box)
 
     def restart(self) -> None:
         """A new process: files read again, connections gone."""

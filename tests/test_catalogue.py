@@ -189,3 +189,34 @@ def test_an_older_version_is_read_without_asking_for_todays_files() -> None:
     assert campaign is not None
     assert campaign.steps[0].key == "hello"
     assert read_version("hello", "title = ") is None
+
+
+VISIT = """
+title   = "Visit"
+purpose = "appointment"
+[enrol]
+on   = "booking"
+per  = "appointment"
+anchor = "event.starts_at"
+move = "reschedule"
+[[step]]
+key   = "hello"
+after = "10 minutes"
+email = "hello"
+"""
+
+
+def test_a_typing_error_makes_no_patient_an_enquirer(project: Project) -> None:
+    project.write("templates/visit/hello.email.md", HELLO_EMAIL)
+    project.write("campaigns/visit.toml", VISIT)
+    assert project.read().patient_kinds == {"booking", "reschedule"}
+    project.write("campaigns/visit.toml", VISIT.replace('on   = "booking"', 'on = ["booking", "enquiry"]\nof = 1'))
+    broken = project.read()
+    assert "visit" in broken.broken
+    assert broken.patient_kinds == {"booking", "reschedule"}  # an enquiry begins marketing
+
+
+def test_a_broken_marketing_campaign_makes_no_enquirer_a_patient(project: Project) -> None:
+    project.write("campaigns/hello.toml", HELLO.replace("title", "titel"))
+    assert "hello" in project.read().broken
+    assert project.read().patient_kinds == frozenset()

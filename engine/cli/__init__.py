@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from engine.cli import (
     authoring,
     contacts,
+    doctor,
     hearing,
     importing,
     previewing,
@@ -16,6 +17,7 @@ from engine.cli import (
     seeing,
     status,
     taking,
+    trying,
     why,
 )
 from engine.cli import tasks as duties
@@ -108,6 +110,8 @@ app.command("tick")(running.tick)
 app.command("pause")(running.pause)
 app.command("resume")(running.resume)
 app.command("migrate")(authoring.migrate)
+app.command("doctor")(doctor.doctor)
+app.command("send-test")(trying.send_test)
 # Seeing what happened, and why
 app.command("status")(status.status)
 app.command("log")(seeing.log)

@@ -79,7 +79,7 @@ def look(conn: sa.Connection, catalogue: Catalogue, settings: Settings, now: dat
         now=now,
         last_tick=seeing.last_tick(conn),
         campaigns=tuple(_campaigns(conn, catalogue, rows, now)),
-        providers=tuple(_providers(conn, settings, rows, now)),
+        providers=tuple(_providers(conn, settings, rows)),
         tasks=dict(sorted(tasks.items())),
         account=account_of(rows, seeing.decided(conn)),
     )
@@ -146,15 +146,13 @@ def _notes(name: str, catalogue: Catalogue, paused: Mapping[str, seeing.Row], la
     return notes
 
 
-def _providers(
-    conn: sa.Connection, settings: Settings, rows: Sequence[seeing.Row], now: datetime
-) -> list[ProviderNumbers]:
-    chosen = {Channel.EMAIL.value: settings.sending.email, Channel.SMS.value: settings.sending.sms}
-    pauses = {row.provider: row for row in seeing.provider_pauses(conn) if row.until > now}
-    carried = [(row.provider or chosen[row.channel], row) for row in rows if row.channel is not None]
-    pairs = sorted(
-        {(name, row.channel) for name, row in carried} | {(name, channel) for channel, name in chosen.items()}
-    )
+def _providers(conn: sa.Connection, settings: Settings, rows: Sequence[seeing.Row]) -> list[ProviderNumbers]:
+    chosen = {channel.value: settings.sending.names(channel) for channel in Channel}
+    pauses = {row.provider: row for row in seeing.provider_pauses(conn) if row.until is not None}
+    # What was handed to nobody yet stands with the provider that is preferred.
+    carried = [(row.provider or chosen[row.channel][0], row) for row in rows if row.channel is not None]
+    known = {(name, channel) for channel, names in chosen.items() for name in names}
+    pairs = sorted({(name, row.channel) for name, row in carried} | known)
     return [
         ProviderNumbers(
             provider=name,

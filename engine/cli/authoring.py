@@ -1,5 +1,7 @@
 """nurture check, settings, migrate: what the clinic wrote, looked over before anything runs."""
 
+from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,10 +11,11 @@ from engine.cli.refusing import FAILED, not_found
 from engine.cli.showing import count, say, say_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from engine.catalogue import Catalogue
+    from engine.cli.ceilings import Over
     from engine.config import Settings
     from engine.core.findings import Finding
 
@@ -27,7 +30,7 @@ def check(
     """Look over everything the clinic wrote.
 
     Settings, campaigns, templates and the mappings of imports: all there is to mend, with file, line and column.
-    Exit code 1 when anything is.
+    Exit code 1 when anything is. A note is only to be known.
     """
     from engine.catalogue import catalogue
     from engine.core.campaign import Refused
@@ -42,19 +45,33 @@ def check(
     known = {*read.campaigns, *read.broken}
     if set(chosen) - known:
         raise not_found(f"There is no such campaign. There are: {', '.join(sorted(known)) or 'none yet'}.")
-    found = [*read.findings] if chosen else [*read.findings, *_answers(read, settings), *_mappings(settings.project)]
+    over = _over_ceilings(read, settings)
+    found = [*read.findings, *(one.finding for one in over if one.whole)]
+    if not chosen:
+        found += [*_answers(read, settings), *_mappings(settings.project)]
     places = tuple(
         f"{kind}/{name}{end}" for name in chosen for kind, end in (("campaigns", ".toml"), ("templates", "/"))
     )
     # The layout stands around every campaign's emails.
     mine = [f for f in found if not chosen or f.file.startswith((*places, "templates/_layout/"))]
+    notes = [one.finding for one in over if not one.whole and (not chosen or one.finding.file.startswith(places))]
     _report(
         mine,
         as_json,
         f"{count(len(chosen or known), 'campaign')} and {count(len(read.templates), 'template')} are in order.",
+        notes=notes,
     )
     if mine:
         raise typer.Exit(FAILED)
+
+
+def _over_ceilings(read: "Catalogue", settings: "Settings") -> "list[Over]":
+    """Messages that nobody may carry."""
+    from engine.cli.ceilings import over_ceilings
+    from engine.cli.opening import carriers_of
+
+    with closing(carriers_of(settings)) as carriers:
+        return list(over_ceilings(read, settings, carriers))
 
 
 def _mappings(project: "Path") -> "list[Finding]":
@@ -78,13 +95,19 @@ def _answers(read: "Catalogue", settings: "Settings") -> "Iterator[Finding]":
                 yield Finding(f"templates/service/{name}.sms.txt", 0, 0, "", problem, remedy)
 
 
-def _report(findings: "list[Finding]", as_json: bool, good: str, last: str = "") -> None:
+def _report(
+    findings: "list[Finding]", as_json: bool, good: str, last: str = "", notes: "Sequence[Finding]" = ()
+) -> None:
     if as_json:
         for finding in findings:
             say_json(finding)
+        for note in notes:
+            say_json({**asdict(note), "note": True})
         return
     for finding in findings:
         say(str(finding))
+    for note in notes:
+        say(f"note: {note}")
     if findings:
         say(f"{count(len(findings), 'thing')} to mend. {last}".rstrip())
     else:

@@ -37,7 +37,7 @@ def reply(
     address = read.address if isinstance(read, Email) else read.e164
     channel = Channel.EMAIL if email else Channel.SMS
     name = id_ or opened.house.refs("reply", channel, address, words, moment.isoformat())
-    provider = getattr(opened.settings.sending, channel.value)
+    provider = opened.settings.sending.names(channel)[0]
     heard = take_reply(opened.house, channel, address, words, provider, name, moment)
     if as_json:
         say_json(heard)

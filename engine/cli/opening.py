@@ -1,8 +1,9 @@
 """From the options on the command line to an open house. Beside the web, only this package reads a clock."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,12 @@ import typer
 from engine.cli.refusing import misused
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from engine.catalogue import Catalogue
     from engine.config import Settings
-    from engine.core.contact import Channel
     from engine.house import House
-    from engine.providers import Provider
+    from engine.providers import Carriers, Provider
     from engine.store import Store
 
 
@@ -36,7 +38,12 @@ class Opened:
     store: "Store"
     catalogue: "Catalogue"
     house: "House"
-    providers: "Mapping[Channel, Provider]"
+    _carriers: "Callable[[], Carriers]" = field(repr=False)
+
+    @property
+    def carriers(self) -> "Carriers":
+        """The providers of each channel. Made when first asked for: their libraries take their time to load."""
+        return self._carriers()
 
     @property
     def zone(self) -> str:
@@ -83,7 +90,7 @@ def settings_of(ctx: typer.Context) -> "Settings":
     from engine.config import load_settings
 
     asked: Asked = ctx.obj
-    settings = load_settings(asked.project)
+    settings = load_settings(asked.project, clock())
     if asked.database is None:
         return settings
     return settings.model_copy(update={"database": settings.database.model_copy(update={"url": asked.database})})
@@ -109,9 +116,9 @@ def store_of(settings: "Settings", ctx: typer.Context | None = None) -> "Store":
 
 
 def open_all(ctx: typer.Context) -> Opened:
-    """Settings, database, campaigns, templates and providers."""
+    """Settings, database, campaigns, templates and providers. Their connections are closed when the command ends."""
     settings = settings_of(ctx)
-    return with_catalogue(settings, store_of(settings, ctx))
+    return with_catalogue(settings, store_of(settings, ctx), ctx)
 
 
 def without_database(settings: "Settings") -> Opened:
@@ -121,14 +128,102 @@ def without_database(settings: "Settings") -> Opened:
     return with_catalogue(settings, open_store("sqlite://"))
 
 
-def with_catalogue(settings: "Settings", store: "Store") -> Opened:
+def with_catalogue(settings: "Settings", store: "Store", ctx: typer.Context | None = None) -> Opened:
     """Read the campaigns and templates as they are now, and put the house together."""
     from engine.catalogue import catalogue
-    from engine.core.contact import Channel
     from engine.house import open_house
-    from engine.providers.mailbox import MailboxProvider
+
+    @cache
+    def carriers() -> "Carriers":
+        made = carriers_of(settings)
+        if ctx is not None:
+            ctx.call_on_close(made.close)
+        return made
 
     read = catalogue(settings.project, settings)
-    mailbox = MailboxProvider(settings.mailbox_folder, settings.faults, settings.mailbox.can_be_asked)
-    providers: Mapping[Channel, Provider] = dict.fromkeys(Channel, mailbox)
-    return Opened(settings, store, read, open_house(store, read, settings), providers)
+    return Opened(settings, store, read, open_house(store, read, settings), carriers)
+
+
+def read_again(opened: Opened) -> Opened:
+    """The same with the campaigns and templates as they are now. Store and providers stay as they are."""
+    from engine.catalogue import catalogue
+    from engine.house import open_house
+
+    read = catalogue(opened.settings.project, opened.settings)
+    return replace(opened, catalogue=read, house=open_house(opened.store, read, opened.settings))
+
+
+def carriers_of(settings: "Settings") -> "Carriers":
+    """The providers that the settings name, by channel, the preferred first. Nothing is connected yet."""
+    from engine.core.contact import Channel
+    from engine.providers import Carriers
+
+    named = {channel: settings.sending.names(channel) for channel in Channel}
+    made = {name: _provider(name, settings) for names in named.values() for name in names}
+    return Carriers({channel: [made[name] for name in names] for channel, names in named.items()})
+
+
+def _provider(name: str, settings: "Settings") -> "Provider":
+    """One provider. Its library is loaded here, and so only where it is chosen."""
+    # What it needs is there: without it the settings would not have been read.
+    match name:
+        case "twilio":
+            return _twilio(settings)
+        case "sendgrid":
+            from engine.providers.sendgrid import SendGridProvider
+
+            sendgrid = settings.sendgrid
+            return SendGridProvider(
+                _plain(sendgrid.api_key) or "",
+                base_url=sendgrid.base_url,
+                pace=sendgrid.pace,
+                connect=sendgrid.connect_seconds,
+                total=sendgrid.total_seconds,
+                most=settings.sending.concurrency,
+            )
+        case "smtp":
+            from engine.providers.smtp import SmtpProvider
+
+            smtp = settings.smtp
+            return SmtpProvider(
+                smtp.host or "",
+                smtp.port,
+                security=smtp.security,
+                username=smtp.username,
+                password=_plain(smtp.password),
+                baa=smtp.baa.holds,
+                pace=smtp.pace,
+                connect=smtp.connect_seconds,
+                total=smtp.total_seconds,
+            )
+    from engine.providers.mailbox import MailboxProvider
+
+    return MailboxProvider(settings.mailbox_folder, settings.faults, settings.mailbox.can_be_asked)
+
+
+def _twilio(settings: "Settings") -> "Provider":
+    from engine.providers.twilio import TwilioProvider
+
+    twilio = settings.twilio
+    by_key = twilio.api_key_sid is not None
+    return TwilioProvider(
+        twilio.account_sid or "",
+        auth_token=None if by_key else _plain(twilio.auth_token),
+        api_key_sid=twilio.api_key_sid,
+        api_key_secret=_plain(twilio.api_key_secret) if by_key else None,
+        from_number=twilio.from_number,
+        messaging_service_sid=twilio.messaging_service_sid,
+        callback_base=settings.clinic.public_url,
+        base_url=twilio.base_url,
+        region=twilio.region,
+        edge=twilio.edge,
+        baa=twilio.baa.holds,
+        pace=twilio.pace,
+        connect=twilio.connect_seconds,
+        total=twilio.total_seconds,
+        most=settings.sending.concurrency,
+    )
+
+
+def _plain(secret: "SecretStr | None") -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.opening import Now, Opened, a_moment, clock, open_all, present, with_catalogue
+from engine.cli.opening import Now, Opened, a_moment, clock, open_all, present, read_again
 from engine.cli.refusing import FAILED, INTERRUPTED, misused, not_found
 from engine.cli.showing import aside, count, progress, say, someone, stamp
 
@@ -76,10 +76,9 @@ def run(ctx: typer.Context) -> None:
 
 
 def _carriers(opened: Opened) -> str:
-    chosen = {opened.settings.sending.email, opened.settings.sending.sms}
-    if chosen == {"mailbox"}:
+    if opened.settings.only_mailbox:
         return f"every message goes into the folder {opened.settings.mailbox.folder}, none leaves this machine"
-    return f"messages leave by {', '.join(sorted(chosen))}"
+    return f"messages leave by {', '.join(sorted({*opened.settings.sending.real}))}"
 
 
 class _Turns:
@@ -99,7 +98,7 @@ class _Turns:
             return
         try:
             self._read_again()
-            done = tick(self.opened.house, self.opened.providers, clock, self.stop.is_set)
+            done = tick(self.opened.house, self.opened.carriers, clock, self.stop.is_set)
         except ClockTurnedBack as error:
             self.fatal = error
             self.stop.set()
@@ -116,7 +115,7 @@ class _Turns:
         if files == self.files:
             return
         self.files = files
-        self.opened = with_catalogue(self.opened.settings, self.opened.store)
+        self.opened = read_again(self.opened)
         log.info("campaigns and templates were read again")
         self._warn()
 
@@ -183,7 +182,7 @@ def tick(
 def _once(opened: Opened, now: datetime | None, stop: threading.Event) -> "Ticked":
     from engine import tick as ticking
 
-    return ticking.tick(opened.house, opened.providers, clock if now is None else lambda: now, stop.is_set)
+    return ticking.tick(opened.house, opened.carriers, clock if now is None else lambda: now, stop.is_set)
 
 
 def _turn(opened: Opened, now: datetime | None, until: datetime, stop: threading.Event) -> "Ticked":
@@ -198,7 +197,7 @@ def _turn(opened: Opened, now: datetime | None, until: datetime, stop: threading
     total = ticking.Ticked(start)
     with progress() as bar:
         task = bar.add_task("Turning the clock (days)", total=max((until - start).days, 1))
-        for done in ticking.turn(opened.house, opened.providers, start, until):
+        for done in ticking.turn(opened.house, opened.carriers, start, until):
             _add(total, done)
             bar.update(task, completed=(done.now - start).days)
             if stop.is_set():

@@ -160,7 +160,7 @@ def log_entry(row: "Row") -> dict[str, Any]:
     """A row of the log for machines."""
     names = (
         "campaign", "step", "occurrence", "channel", "purpose", "status", "reason", "rule", "facts", "due_at",
-        "first_allowed", "created_at", "sent_at", "settled_at", "provider", "tries", "segments",
+        "first_allowed", "created_at", "sent_at", "settled_at", "provider", "tries", "resent", "segments",
     )  # fmt: skip
     entry = {"message": row.ref, "contact": row.contact, "at": _at(row), "sentence": reason(row)}
     return entry | {name: getattr(row, name) for name in names}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from engine.config.settings import Settings
@@ -26,6 +26,8 @@ _PROBLEMS = {
     "int_type": "It must be a whole number, without quotes.",
     "int_parsing": "It must be a whole number.",
     "int_from_float": "It must be a whole number.",
+    "float_type": "It must be a number, without quotes.",
+    "float_parsing": "It must be a number.",
     "bool_type": "It must be true or false, without quotes.",
     "bool_parsing": "It must be true or false.",
     "tuple_type": "It must be a list in square brackets.",
@@ -35,10 +37,18 @@ _PROBLEMS = {
     "date_parsing": "It must be a date: year, month, day.",
     "date_from_datetime_parsing": "It must be a date: year, month, day.",
     "too_short": "It is empty.",
+    "greater_than": "It must be more than {gt}.",
     "greater_than_equal": "It must be at least {ge}.",
     "less_than_equal": "It must be at most {le}.",
     "literal_error": "It must be {expected}.",
     "enum": "It must be {expected}.",
+}
+# Settings that there are none of, for a reason.
+_NEVER: dict[Place, tuple[str, str]] = {
+    ("sendgrid", "baa"): (
+        "SendGrid signs no BAA, so it may only carry general education to people who are not patients (HIP-1).",
+        'Take it out. What it may not carry goes by a relay with a BAA: [smtp.baa] and email = ["sendgrid", "smtp"].',
+    )
 }
 
 
@@ -100,6 +110,8 @@ def _finding(details: Mapping[str, Any], document: Document, environment: Mappin
     kind, context = details["type"], details.get("ctx", {})
     if kind == "missing":
         problem, remedy = "It is missing.", _write(place, from_environment)
+    elif place in _NEVER:
+        problem, remedy = _NEVER[place]
     elif kind == "extra_forbidden":
         problem, remedy = "There is no such setting.", _instead(place, from_environment)
     elif kind == "value_error":
@@ -117,6 +129,11 @@ def _finding(details: Mapping[str, Any], document: Document, environment: Mappin
 
 def _own_words(error: Exception) -> tuple[str, str]:
     return (error.problem, error.remedy) if isinstance(error, Unfit) else (str(error), "")
+
+
+def is_secret(field: FieldInfo | None) -> bool:
+    """Whether the setting is one that only the environment may hold."""
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def field_at(place: Place) -> FieldInfo | None:
@@ -212,7 +229,8 @@ def as_toml(value: Any) -> str:
 def _instead(place: Place, from_environment: bool) -> str:
     """For a key that is no setting: the one that was probably meant, or all that there are."""
     section = section_at(place[:-1]) if len(place) > 1 else Settings
-    known = [name for name in section.model_fields if name != "secret_key"] if section else []
+    fields = section.model_fields if section else {}
+    known = [name for name, field in fields.items() if from_environment or not is_secret(field)]
     near = nearest(str(place[-1]), known)
     if near is None:
         return f"There are: {', '.join(known)}."

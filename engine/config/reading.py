@@ -2,22 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from engine.config.mistakes import ENVIRONMENT, FILE, at, findings_of
+from engine.config.mistakes import ENVIRONMENT, FILE, at, findings_of, is_secret
 from engine.config.secrets_kept_out import without_secrets
-from engine.config.settings import SHORTEST_KEY, Settings
+from engine.config.settings import Settings
+from engine.config.together import unfit_together
 from engine.core.campaign import Refused
 from engine.core.findings import Finding
 from engine.core.nearest import nearest
 from engine.core.toml_text import Document, read_toml
-
-_MAKE_A_KEY = 'Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-_NOT_BUILT = frozenset({"sendgrid", "smtp", "twilio"})
 
 
 def find_project(given: Path | None = None) -> Path:
@@ -25,10 +24,11 @@ def find_project(given: Path | None = None) -> Path:
     return (given or Path(os.environ.get("NURTURE_PROJECT") or ".")).resolve()
 
 
-def load_settings(project: Path | None = None) -> Settings:
+def load_settings(project: Path | None = None, now: datetime | None = None) -> Settings:
     """Read `settings.toml` in the project's folder, and the environment over it.
 
-    Raises Refused with a finding for everything that is wrong; none repeats a value that may be a secret.
+    `now` is the present moment: what is said to be signed or decided may not lie after it. Without it that is not
+    looked at. Raises Refused with a finding for everything that is wrong; none repeats a value that may be a secret.
     """
     folder = find_project(project)
     document = _read(folder)
@@ -45,7 +45,7 @@ def load_settings(project: Path | None = None) -> Settings:
     except ValidationError as error:
         findings += findings_of(error, document, environment)
     else:
-        findings += _unfit_together(settings, document)
+        findings += unfit_together(settings, document, now)
     if findings:
         raise Refused(sorted(findings, key=lambda finding: (finding.file, finding.line, finding.column)))
     settings._project = folder
@@ -69,7 +69,7 @@ def _read(folder: Path) -> Document:
 
 
 def _no_such_section(key: str, document: Document) -> Finding:
-    known = [name for name in Settings.model_fields if name != "secret_key"]
+    known = [name for name, field in Settings.model_fields.items() if not is_secret(field)]
     near = nearest(key, known)
     remedy = f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."
     return Finding(FILE, *at(document, (key,), of_key=True), key, "There is no such setting.", remedy)
@@ -96,20 +96,3 @@ def _no_json(error: SettingsError) -> Finding:
     name = f"NURTURE_{field.upper()}"
     remedy = f"Set its values one by one, as in {name}__NAME=value."
     return Finding(ENVIRONMENT, 0, 0, name, "A whole section in one variable must be JSON.", remedy)
-
-
-def _unfit_together(settings: Settings, document: Document) -> Iterator[Finding]:
-    """What is right by itself and wrong together."""
-    for channel in ("email", "sms"):
-        provider = getattr(settings.sending, channel)
-        if provider in _NOT_BUILT:
-            spot = at(document, ("sending", channel))
-            problem = f"The provider “{provider}” is not yet built."
-            yield Finding(FILE, *spot, f"sending.{channel}", problem, f'Write: {channel} = "mailbox"')
-    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
-    if secret is None and not settings.only_mailbox:
-        problem = "It is missing: the development key is known to everybody, so anyone could forge links."
-        yield Finding(ENVIRONMENT, 0, 0, "NURTURE_SECRET_KEY", problem, _MAKE_A_KEY)
-    if secret is not None and len(secret) < SHORTEST_KEY:
-        problem = f"It is shorter than {SHORTEST_KEY} characters."
-        yield Finding(ENVIRONMENT, 0, 0, "NURTURE_SECRET_KEY", problem, _MAKE_A_KEY)

@@ -6,18 +6,19 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.config.mistakes import FILE, Place, at, dotted, field_at
+from engine.config.mistakes import FILE, Place, at, dotted, field_at, is_secret, variable
 from engine.core.findings import Finding
 from engine.core.toml_text import Document
 
 _NAMES = re.compile(r"(?i)secret|token|passw(or)?d|passphrase|credential|(api|auth|private|signing)_?key")
 _VALUES = re.compile(r"\bSG\.[\w-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY|\b[rs]k_live_\w+")
 _PROBLEM = "A secret stands in settings.toml, a file that is copied, shown and committed."
-_VARIABLES = {
-    "secret_key": "NURTURE_SECRET_KEY",
-    "database": "NURTURE_DATABASE__URL",
-    "twilio": "TWILIO_AUTH_TOKEN",
-    "sendgrid": "SENDGRID_API_KEY",
+# What somebody meant by a secret under a name that is no setting.
+_MEANT: dict[str, Place] = {
+    "database": ("database", "url"),
+    "twilio": ("twilio", "auth_token"),
+    "sendgrid": ("sendgrid", "api_key"),
+    "smtp": ("smtp", "password"),
 }
 
 
@@ -27,7 +28,8 @@ def without_secrets(document: Document) -> tuple[dict[str, Any], list[Finding]]:
     findings = []
     for place in list(_secrets(data, ())):
         _remove(data, place)
-        name = _VARIABLES.get(str(place[0]), "its variable")
+        meant = place if is_secret(field_at(place)) else _MEANT.get(str(place[0]))
+        name = variable(meant) if meant else "its variable"
         remedy = f"Take it out, set {name} in the environment, and change the secret: it may have been seen."
         findings.append(Finding(FILE, *at(document, place), dotted(place), _PROBLEM, remedy))
     return data, findings
@@ -45,10 +47,9 @@ def _secrets(value: Any, place: Place) -> Iterator[Place]:
 
 
 def _is_secret(place: Place, value: Any) -> bool:
-    if place == ("secret_key",):
-        return True
+    field = field_at(place)
     named = next((part for part in reversed(place) if isinstance(part, str)), "")
-    if field_at(place) is None and _NAMES.search(named):
+    if is_secret(field) or (field is None and _NAMES.search(named)):
         return True
     return isinstance(value, str) and bool(_VALUES.search(value) or _password(value))
 

@@ -12,11 +12,12 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.config.consent_forms import ConsentForm
+from engine.config.providers import Mailbox, Phi, SendGrid, Smtp, Twilio
 from engine.config.values import (
-    Attempts,
     Brand,
     Caps,
     EmailAddress,
+    EmailCarriers,
     Languages,
     Line,
     PhoneNumber,
@@ -29,7 +30,8 @@ from engine.config.values import (
     Zone,
     caps,
 )
-from engine.providers.mailbox import Failure, Fault
+from engine.core.contact import Channel
+from engine.providers.mailbox import Fault
 
 # Stands in for NURTURE_SECRET_KEY where nothing leaves the machine. Everybody knows it: it protects nothing.
 DEVELOPMENT_KEY = b"nurture development key, known to everybody: for the mailbox provider only"
@@ -83,65 +85,26 @@ class Database(Section):
     )
 
 
-class FaultRule(Section):
-    """One `[[mailbox.faults]]`: how the mailbox fails, for rehearsals and tests."""
-
-    to: Line = Field(description="Which addresses, as in file names.", examples=["*@example.org"])
-    outcome: Failure = Field(description="How the call ends.", examples=["try_later"])
-    attempts: Attempts = Field(default=(), description="On which attempts, or all of them.", examples=[[1, 2]])
-    accepted: bool = Field(
-        default=False,
-        description="With in_doubt: taken all the same, only the answer was lost.",
-        examples=[True],
-    )
-    detail: Line = Field(
-        default="told to fail by [[mailbox.faults]]",
-        description="What the send log says.",
-        examples=["greylisted"],
-    )
-
-    @model_validator(mode="after")
-    def _accepted_means_doubt(self) -> Self:
-        if self.accepted and self.outcome is not Failure.IN_DOUBT:
-            raise Unfit("`accepted` goes with in_doubt only.", 'Write: outcome = "in_doubt"')
-        return self
-
-    @property
-    def fault(self) -> Fault:
-        """As the provider takes it."""
-        return Fault(self.to, self.outcome, self.attempts, self.accepted, self.detail)
-
-
-class Mailbox(Section):
-    """The provider that writes messages into a folder instead of sending them."""
-
-    folder: Line = Field(
-        default="var/mailbox", description="The folder. Only its owner can read it.", examples=["var/mailbox"]
-    )
-    can_be_asked: bool = Field(
-        default=True,
-        description="false: it answers no question about what it took, as SMTP.",
-        examples=[True],
-    )
-    faults: tuple[FaultRule, ...] = Field(
-        default=(),
-        description="How it is told to fail.",
-        examples=[[{"to": "*@example.org", "outcome": "refused"}]],
-    )
-
-
 class Sending(Section):
     """Who carries messages, how many at once, and what happens when that fails."""
 
-    email: Literal["mailbox", "sendgrid", "smtp"] = Field(
-        default="mailbox", description="Who carries email.", examples=["mailbox"]
+    email: EmailCarriers = Field(
+        default=("mailbox",),
+        description="Who carries email: one, or several, the preferred first. A message goes by the first that may"
+        " carry what it tells.",
+        examples=[["sendgrid", "smtp"]],
     )
     sms: Literal["mailbox", "twilio"] = Field(
         default="mailbox", description="Who carries text messages.", examples=["mailbox"]
     )
+    rehearsal: bool = Field(
+        default=False,
+        description="Whether the mailbox may stand beside real providers: some messages leave, others do not.",
+        examples=[False],
+    )
     chunk: int = Field(default=32, ge=1, le=1000, description="Messages claimed for sending in one go.", examples=[32])
     concurrency: int = Field(
-        default=32, ge=1, le=64, description="Calls to a provider at the same time.", examples=[32]
+        default=32, ge=1, le=256, description="Calls to a provider at the same time.", examples=[32]
     )
     tick_seconds: int = Field(
         default=15, ge=1, le=3600, description="Seconds between two looks for what is due.", examples=[15]
@@ -176,6 +139,15 @@ class Sending(Section):
                 f"Write: chunk = {self.concurrency}",
             )
         return self
+
+    def names(self, channel: Channel) -> tuple[str, ...]:
+        """The names of the providers that carry a channel, the preferred first."""
+        return self.email if channel is Channel.EMAIL else (self.sms,)
+
+    @property
+    def real(self) -> tuple[str, ...]:
+        """The names of all providers by which messages leave this machine."""
+        return tuple(name for name in (*self.email, self.sms) if name != "mailbox")
 
 
 class MarketingCaps(Section):
@@ -237,6 +209,10 @@ class Settings(BaseSettings):
     database: Database = Field(default=Database(), description="Where everything is kept.")
     mailbox: Mailbox = Field(default=Mailbox(), description="The folder that stands in for a provider.")
     sending: Sending = Field(default=Sending(), description="Who carries messages.")
+    twilio: Twilio = Field(default=Twilio(), description="Text messages by Twilio.")
+    sendgrid: SendGrid = Field(default=SendGrid(), description="Email by SendGrid.")
+    smtp: Smtp = Field(default=Smtp(), description="Email by a relay.")
+    phi: Phi = Field(default=Phi(), description="What counsel decided on health information.")
     caps: MarketingCaps = Field(default=MarketingCaps(), description="Marketing messages at most.")
     sms: Sms = Field(default=Sms(), description="Text messages.")
     consent_forms: dict[str, ConsentForm] = Field(default={}, description="The forms people agreed on.")
@@ -291,7 +267,7 @@ class Settings(BaseSettings):
     @property
     def only_mailbox(self) -> bool:
         """Whether nothing leaves the machine."""
-        return self.sending.email == self.sending.sms == "mailbox"
+        return not self.sending.real
 
     @property
     def key(self) -> bytes:

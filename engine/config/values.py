@@ -1,6 +1,7 @@
 """The kinds of values that settings hold, each checked in plain words."""
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -95,6 +96,59 @@ def _language(text: str) -> str:
     return text
 
 
+def _sid(prefix: str) -> AfterValidator:
+    """Twilio's names of things: two letters that say of what, and 32 hexadecimal digits."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", text):
+            raise Unfit(f"It is not {prefix} and 32 digits from 0 to f.", "Copy it from the console.")
+        return text
+
+    return AfterValidator(check)
+
+
+def _sender(text: str) -> str:
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}|[0-9]{5,6}", text):
+        raise Unfit("It is no number with + and its country's code, and no short code of 5 or 6 digits.", "")
+    return text
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:-]+", text) or "//" in text:
+        raise Unfit("It is no name of a machine: no https://, no path, no spaces; the port has a line of its own.", "")
+    return text
+
+
+def _host_part(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+", text):
+        raise Unfit("It is one word of small letters and digits.", "")
+    return text
+
+
+def carriers(*known: str) -> BeforeValidator:
+    """One provider's name or several, the preferred first."""
+
+    def check(value: object) -> object:
+        named = words(value)
+        if not isinstance(named, list | tuple) or not all(isinstance(name, str) for name in named):
+            raise Unfit("It must be a provider's name in quotes, or a list of them in square brackets.", "")
+        unknown = next((name for name in named if name not in known), None)
+        if unknown is not None:
+            near = nearest(unknown, known)
+            raise Unfit("There is no such provider.", f'Did you mean "{near}"?' if near else _one_of(known))
+        if not named:
+            raise Unfit("It names no provider.", _one_of(known))
+        if len(set(named)) < len(named):
+            raise Unfit("It names a provider twice.", "Write each once, the preferred first.")
+        return named
+
+    return BeforeValidator(check)
+
+
+def _one_of(known: Iterable[str]) -> str:
+    return f"There are: {', '.join(known)}."
+
+
 def length_of_time(text: object) -> timedelta:
     """How long machines wait: a day is 24 hours."""
     if isinstance(text, timedelta):
@@ -142,6 +196,14 @@ Words = Annotated[tuple[Line, ...], NoDecode, BeforeValidator(words)]
 Languages = Annotated[tuple[Language, ...], NoDecode, BeforeValidator(words)]
 Caps = Annotated[tuple[Cap, ...], NoDecode, BeforeValidator(caps)]
 Attempts = Annotated[tuple[int, ...], BeforeValidator(lambda value: () if value == "all" else value)]
+EmailCarriers = Annotated[tuple[str, ...], NoDecode, carriers("mailbox", "sendgrid", "smtp")]
+AccountSid = Annotated[str, _sid("AC")]
+ApiKeySid = Annotated[str, _sid("SK")]
+ServiceSid = Annotated[str, _sid("MG")]
+Sender = Annotated[str, AfterValidator(_sender)]
+Host = Annotated[str, AfterValidator(_host)]
+HostPart = Annotated[str, AfterValidator(_host_part)]
+SelectorNames = Annotated[tuple[HostPart, ...], NoDecode, BeforeValidator(words)]
 OneCap = Annotated[Cap, NoDecode, BeforeValidator(one_cap)]
 
 

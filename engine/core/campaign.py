@@ -3,7 +3,7 @@
 `engine.core.campaign_file.parse_campaign` makes one from the text of a file. No event's word is known here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Literal
@@ -151,10 +151,18 @@ class Campaign:
     steps: tuple[Step, ...]
     version: str  # the first 16 hex digits of the text's SHA-256
     text: str = field(repr=False)
+    chain: tuple[Step, ...] = field(init=False, repr=False, compare=False)  # the `after` steps, in file order
+    anchored: tuple[Step, ...] = field(init=False, repr=False, compare=False)  # the others: due from the anchor
+    _by_key: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chain", tuple(step for step in self.steps if step.kind == "after"))
+        object.__setattr__(self, "anchored", tuple(step for step in self.steps if step.kind != "after"))
+        object.__setattr__(self, "_by_key", {step.key: step for step in self.steps})
 
     def step(self, key: str) -> Step | None:
         """The step of that key."""
-        return next((step for step in self.steps if step.key == key), None)
+        return self._by_key.get(key)
 
 
 class Refused(Exception):

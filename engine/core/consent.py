@@ -70,6 +70,8 @@ def suppressed(rows: Iterable[Suppression], address_key: str, purpose: Purpose) 
     >>> suppressed([stop, start], "k", Purpose.CARE) is None
     True
     """
+    if not rows:
+        return None
     standing: dict[SuppressionReason, bool] = {}
     for row in sorted(rows, key=lambda r: r.id):
         if row.address_key == address_key and row.purpose is purpose:
@@ -83,9 +85,10 @@ def consent_for(rows: Iterable[Consent], address_key: str, purpose: Purpose) -> 
 
     What was said last counts, not what was written down last: importing an old form does not undo a newer no.
     """
-    last = max(
-        (r for r in rows if r.address_key == address_key and r.purpose is purpose),
-        key=lambda r: (r.given_at, r.id),
-        default=None,
-    )
+    last: Consent | None = None
+    for row in rows:
+        if row.address_key != address_key or row.purpose is not purpose:
+            continue
+        if last is None or (row.given_at, row.id) > (last.given_at, last.id):
+            last = row
     return last if last is not None and last.granted else None

@@ -88,15 +88,20 @@ Decision = Send | Wait | Skip | Ask | Complete
 def where(situation: Situation, terms: Terms) -> Whereabouts:
     """Where this person may be, from their own word, ZIP, state and area code (decision 3)."""
     contact = situation.contact
-    return whereabouts(
-        zone=contact.zone,
-        zip=contact.zip,
-        state=contact.state,
-        country=contact.country,
-        phone=situation.phone(),
-        clinic_zone=terms.clinic_zone,
-        rules=terms.rules,
-    )
+    name = (contact.zone, contact.zip, contact.state, contact.country, phone := situation.phone())
+    found: Whereabouts | None = terms.kept.get(name)
+    if found is None:
+        found = whereabouts(
+            zone=contact.zone,
+            zip=contact.zip,
+            state=contact.state,
+            country=contact.country,
+            phone=phone,
+            clinic_zone=terms.clinic_zone,
+            rules=terms.rules,
+        )
+        terms.keep(name, found)
+    return found
 
 
 def decide(campaign: Campaign, situation: Situation, now: datetime, terms: Terms) -> Decision:

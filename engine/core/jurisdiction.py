@@ -5,7 +5,7 @@ which they may be (TCPA-TZ-1), and only the clock time of a step is read in one,
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 
@@ -36,6 +36,14 @@ class Whereabouts:
     certain: bool
     countries: tuple[str, ...] = ()
     mail_zones: tuple[str, ...] = ()
+    # Reckoned once: answers are kept by places, for every message.
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.home_zone, self.zones, self.states, self.countries)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

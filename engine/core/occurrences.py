@@ -1,6 +1,6 @@
 """Which occurrences of a campaign's steps an enrolment has still before it, and when each falls due."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,45 +35,47 @@ class Ahead:
 def ahead(campaign: Campaign, enrolment: Enrolment, done: Iterable[Done], zone: str) -> Ahead:
     """The occurrences without a row in the send log (the log is the position). `zone`: the contact's home zone."""
     rows = {(d.step, d.occurrence): d for d in done}
-    chained = _chained(campaign, enrolment, rows, zone)
-    anchored = [
-        o for step in campaign.steps for o in _anchored(step, enrolment, zone) if (step.key, o.number) not in rows
-    ]
-    found = anchored if chained in (None, "blocked") else [*anchored, chained]
-    order = {step.key: i for i, step in enumerate(campaign.steps)}
-    found = sorted((o for o in found if isinstance(o, Occurrence)), key=lambda o: (o.due, order[o.step.key], o.number))
-    blocked = any(d.status not in SETTLED for d in rows.values())
-    return Ahead(tuple(found), blocked)
+    found = [o for step in campaign.anchored for o in _anchored(step, enrolment, zone, rows)]
+    if chained := _chained(campaign, enrolment, rows, zone):
+        found.append(chained)
+    if len(found) > 1:
+        found.sort(key=lambda o: (o.due, o.step.line, o.number))
+    return Ahead(tuple(found), any(d.status not in SETTLED for d in rows.values()))
 
 
 def _chained(
     campaign: Campaign, enrolment: Enrolment, rows: dict[tuple[str, int], Done], zone: str
-) -> Occurrence | str | None:
-    """The first `after` step without a row, counted from when the one before it was settled (decision 2)."""
+) -> Occurrence | None:
+    """The first `after` step without a row, counted from when the one before it was settled (decision 2).
+
+    None: there is none, or the one before it is not settled.
+    """
     since = enrolment.started_at
-    for step in campaign.steps:
-        if step.kind != "after":
-            continue
+    for step in campaign.chain:
         row = rows.get((step.key, 0))
         if row is None:
             return Occurrence(step, 0, timing.add(since, step.offset, zone, step.at))
         if row.status not in SETTLED or row.settled_at is None:
-            return "blocked"
+            return None
         since = max(since, row.settled_at)
     return None
 
 
-def _anchored(step: Step, enrolment: Enrolment, zone: str) -> Iterator[Occurrence]:
+def _anchored(step: Step, enrolment: Enrolment, zone: str, rows: Container[tuple[str, int]]) -> Iterator[Occurrence]:
     first = enrolment.moves * GENERATION
+    if step.repeat is not None:
+        yield from (o for o in _repeats(step, enrolment, zone, first) if (step.key, o.number) not in rows)
+        return
+    number = enrolment.moves if step.kind == "after_move" else first
+    if (step.key, number) in rows:
+        return
     if step.kind == "before":
         back = timing.Offset(-step.offset.days, -step.offset.exact)
-        yield Occurrence(step, first, timing.add(enrolment.anchor_at, back, zone))
-    elif step.kind == "after_move" and enrolment.moves:
-        yield Occurrence(step, enrolment.moves, timing.add(enrolment.known_at, step.offset, zone))
-    elif step.kind == "day" and step.repeat is None:
-        yield Occurrence(step, first, timing.add(enrolment.anchor_at, step.offset, zone, step.at))
+        yield Occurrence(step, number, timing.add(enrolment.anchor_at, back, zone))
     elif step.kind == "day":
-        yield from _repeats(step, enrolment, zone, first)
+        yield Occurrence(step, number, timing.add(enrolment.anchor_at, step.offset, zone, step.at))
+    elif enrolment.moves:
+        yield Occurrence(step, number, timing.add(enrolment.known_at, step.offset, zone))
 
 
 def _repeats(step: Step, enrolment: Enrolment, zone: str, first: int) -> Iterator[Occurrence]:

@@ -15,6 +15,8 @@ from engine.core.reasons import Reason
 from engine.core.rulebook import Rules
 from engine.core.situation import Contact, Point, Situation, Traffic
 
+_A_DAY = timing.Offset(exact=timedelta(hours=24))
+
 # We hear of a date a moment after it was made: that much later still counts as in time.
 JUST_HEARD = timedelta(minutes=1)
 
@@ -27,6 +29,9 @@ PAUSED_BY_STAFF = "staff"
 ROOM = timedelta(minutes=30)
 
 
+MOST_KEPT = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for every campaign: the law's rules, the clinic's zone and caps, priorities."""
@@ -35,6 +40,14 @@ class Terms:
     clinic_zone: str
     caps: Mapping[Channel, tuple[Cap, ...]] = field(default_factory=dict)  # marketing only (decision 7)
     priorities: Mapping[str, int] = field(default_factory=dict)  # of the marketing campaigns
+    # Answers that hold for many people, kept: where somebody may be, and the hours there.
+    kept: dict[Any, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    def keep(self, name: Any, answer: Any) -> None:
+        """Remember an answer; all are forgotten when they have become too many."""
+        if len(self.kept) >= MOST_KEPT:
+            self.kept.clear()
+        self.kept[name] = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,17 @@ def windows(
     campaign: Campaign, point: Point, now: datetime, place: Whereabouts, terms: Terms
 ) -> tuple[timing.ZonedWindow, ...]:
     """The law's hours in every candidate zone, then the campaign's own in the home zone (decision 3)."""
+    name = (campaign.name, campaign.version, point.channel, now.date(), place)
+    found: tuple[timing.ZonedWindow, ...] | None = terms.kept.get(name)
+    if found is None:
+        found = _windows(campaign, point, now, place, terms)
+        terms.keep(name, found)
+    return found
+
+
+def _windows(
+    campaign: Campaign, point: Point, now: datetime, place: Whereabouts, terms: Terms
+) -> tuple[timing.ZonedWindow, ...]:
     legal = legal_windows(place, campaign.purpose, point.channel, now.date(), terms.rules)
     send = campaign.send
     if send.days is None and send.hours is None and send.avoid is None:
@@ -221,9 +245,9 @@ def _capped(
     if campaign.purpose is Purpose.MARKETING:
         same = [t for t in traffic if t.channel is point.channel and t.purpose == Purpose.MARKETING]
         for cap in terms.caps.get(point.channel, ()):
-            frees += _full(cap, same, situation, point, now, f"caps.{point.channel} {cap}")
+            frees += _full(cap, same, situation, point, now, "caps")
         if point.channel is Channel.SMS and (law := sms_cap(place, now.date(), terms.rules)):
-            frees += _full(Cap(law[0], timing.Offset(exact=timedelta(hours=24))), same, situation, point, now, law[1])
+            frees += _full(Cap(law[0], _A_DAY), same, situation, point, now, law[1])
     if campaign.send.cap is not None:
         own = [t for t in traffic if t.campaign == campaign.name]
         frees += _full(campaign.send.cap, own, situation, point, now, "send.cap")
@@ -242,8 +266,12 @@ def _full(
     cap: Cap, traffic: list[Traffic], situation: Situation, point: Point, now: datetime, rule: str
 ) -> list[tuple[datetime, str]]:
     """When the cap has room again, counted per person and per address; empty when it has room now."""
+    if len(traffic) < cap.count:
+        return []
     period = timedelta(days=cap.period.days) + cap.period.exact
     frees = []
+    if rule == "caps":
+        rule = f"caps.{point.channel} {cap}"
     for mine in (
         [t.at for t in traffic if t.contact_id == situation.contact.id],
         [t.at for t in traffic if t.address_key == point.key],

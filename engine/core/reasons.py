@@ -19,6 +19,9 @@ class Reason(StrEnum):
     CAMPAIGN_PAUSED = "campaign_paused"
     CAMPAIGN_BROKEN = "campaign_broken"
     PROVIDER_PAUSED = "provider_paused"
+    SLOW_DOWN = "slow_down"
+    PACE = "pace"
+    UNREACHED = "unreached"
     TRY_LATER = "try_later"
     # skips: the step is settled without a message
     CONDITION = "condition"
@@ -36,6 +39,7 @@ class Reason(StrEnum):
     MISSING_VALUE = "missing_value"
     CONDITION_ERROR = "condition_error"
     TEMPLATE_BROKEN = "template_broken"
+    PHI_PROVIDER = "phi_provider"
     # cancels: something happened before it went
     EXITED = "exited"
     MOVED = "moved"
@@ -66,7 +70,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.PERSON_PAUSED: "Automation is paused for this person until staff let it go on.",
     Reason.CAMPAIGN_PAUSED: "The campaign is paused.",
     Reason.CAMPAIGN_BROKEN: "The campaign's file is broken; its people wait until it is repaired.",
-    Reason.PROVIDER_PAUSED: "The provider is paused: it refuses us, and ops were told.",
+    Reason.PROVIDER_PAUSED: "The provider is paused: it refuses us or cannot be reached, and ops were told.",
+    Reason.SLOW_DOWN: "The provider asked us to send more slowly.",
+    Reason.PACE: "Its sender has sent as much as its rate or its day allows.",
+    Reason.UNREACHED: "The provider could not be reached, so it surely did not go; it is tried again.",
     Reason.TRY_LATER: "The provider asked us to try again later.",
     Reason.CONDITION: "The step's own condition (`if`) was not met.",
     Reason.LATE: "It would have come too late by the step's `late` rule.",
@@ -82,6 +89,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.MISSING_VALUE: "The words need a value that this person's record does not have.",
     Reason.CONDITION_ERROR: "The step's condition (`if`) uses a value that is not there.",
     Reason.TEMPLATE_BROKEN: "The words' file is broken or missing.",
+    Reason.PHI_PROVIDER: "It tells something about the person's health, and no provider that is set up may carry that.",
     Reason.EXITED: "The person left the campaign before it went.",
     Reason.MOVED: "The date it counts from was moved.",
     Reason.REVOKED: "The person said no before it went.",

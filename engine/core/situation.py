@@ -24,6 +24,7 @@ class Contact:
     state: str | None
     country: str | None
     paused: str | None = None  # why automation waits for this person (decision 9), or None
+    named_health: bool = False  # they wrote of their health in some event (HIP-20)
 
 
 @dataclass(frozen=True, slots=True)

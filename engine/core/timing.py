@@ -7,7 +7,7 @@ opening is included, its closing is not.
 
 import re
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import Self
@@ -101,8 +101,14 @@ class ZonedWindow:
     rule: str
     closed_on: Container[date] = frozenset()
     floor: timedelta = timedelta()
+    # Reckoned once: windows are asked about, and answers kept by them, for every message.
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.zone, self.hours, self.rule, self.closed_on, self.floor)))
         if len(self.hours) != 7:
             raise ValueError(f"{self.rule}: a window needs hours for seven days, Monday first.")
         if any(h is not None and h[1] <= h[0] and h[1] != MIDNIGHT for h in self.hours):
@@ -179,6 +185,7 @@ def _after_gap(shown: datetime, zone: str) -> datetime:
     return after
 
 
+@lru_cache(maxsize=16384)
 def add(moment: datetime, offset: Offset, zone: str, at: time | None = None) -> datetime:
     """`moment` moved by `offset` for somebody in `zone`: the days by the wall clock, then the exact part.
 
@@ -211,7 +218,11 @@ def closed_by(moment: datetime, windows: Sequence[ZonedWindow]) -> ZonedWindow |
 
 def next_open(moment: datetime, windows: Sequence[ZonedWindow]) -> datetime | None:
     """The first moment, not before `moment`, that all windows allow; None if none is within 400 days."""
-    moment = _utc(moment)
+    return _next_open(_utc(moment), tuple(windows))
+
+
+@lru_cache(maxsize=16384)
+def _next_open(moment: datetime, windows: tuple[ZonedWindow, ...]) -> datetime | None:
     limit = moment + HORIZON
     while (shut := closed_by(moment, windows)) is not None:
         later = _reopens(shut, moment)

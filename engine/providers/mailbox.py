@@ -10,39 +10,31 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.charset import QP, Charset
-from email.encoders import encode_base64
-from email.header import Header
-from email.message import Message
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
-from email.policy import Compat32
-from email.utils import format_datetime, formataddr, parseaddr
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from engine.core.contact import Channel
+from engine.core.pacing import UNLIMITED, Pace
+from engine.core.phi import PhiLevel
 from engine.providers import (
     Absent,
     Accepted,
     AddressBlocked,
-    Attachment,
     Evidence,
     Found,
+    Health,
     InDoubt,
     Misconfigured,
     Outcome,
     Outgoing,
     Refused,
+    Sought,
     TryLater,
     Unknown,
+    Works,
 )
-
-_UTF8 = Charset("utf-8")
-_UTF8.body_encoding = QP  # readable in the file, where base64 is not
-_LINES = Compat32(linesep="\r\n")
+from engine.providers.mime import built, sender_of
 
 
 class Failure(StrEnum):
@@ -83,6 +75,12 @@ class MailboxProvider:
     can_be_asked: bool = True
     name: str = field(default="mailbox", init=False)
     channels: frozenset[Channel] = field(default=frozenset(Channel), init=False)
+    ceiling: PhiLevel = field(default=PhiLevel.PERSONAL, init=False)
+    pace: Pace = field(default=UNLIMITED, init=False)
+
+    def carries(self, level: PhiLevel, to: str) -> bool:  # noqa: ARG002 - the same for all of them
+        """Anything to anybody: nothing leaves the machine (decision 19)."""
+        return True
 
     def send(self, out: Outgoing, now: datetime) -> Outcome:
         """Write the message, unless a fault says otherwise. A message taken twice is there twice."""
@@ -95,39 +93,55 @@ class MailboxProvider:
             # The exception's words may repeat the address or the subject.
             return Refused("malformed", "A header or the address holds a character that no email may carry.")
         except OSError as error:
-            return Misconfigured(f"The mailbox folder cannot be written: {error.strerror}.")
+            return _unwritable(error)
         return _failed(fault) if fault is not None else Accepted(provider_id)
 
-    def find(self, message: str, contact: str) -> Evidence:
-        """Look into the contact's subfolder. Of several accepted attempts the first is named."""
+    def find(self, sought: Sought) -> Evidence:
+        """Look into the contact's subfolder for any attempt at this message."""
         if not self.can_be_asked:
             return Unknown("This mailbox is set to keep no account of what it took.")
-        taken = re.compile(rf".*_(email|sms)_{re.escape(message)}_a(\d+)(-\d+)?\.(eml|txt)")
+        taken = re.compile(rf".*_(email|sms)_{re.escape(sought.message)}_a(\d+)(-\d+)?\.(eml|txt)")
         try:
-            names = [path.name for path in self._subfolder(contact).iterdir()]
+            names = [path.name for path in self._subfolder(sought.contact).iterdir()]
         except FileNotFoundError:
             return Absent()
         except OSError as error:
             return Unknown(f"The mailbox folder cannot be read: {error.strerror}.")
-        hits = [hit for hit in map(taken.fullmatch, names) if hit and _counts(hit[1], hit[4])]
-        if not hits:
+        hits = filter(None, map(taken.fullmatch, names))
+        attempts = {int(hit[2]) for hit in hits if _counts(hit[1], hit[4])}
+        if not attempts:
             return Absent()
-        attempt = min(int(hit[2]) for hit in hits)
-        return Found(_provider_id(message, attempt), attempt)
+        return Found(tuple(_provider_id(sought.message, attempt) for attempt in sorted(attempts)))
+
+    def probe(self) -> Health:
+        """Whether the folder can be written."""
+        try:
+            self._own(self.folder)
+            tempfile.TemporaryFile(dir=self.folder).close()
+        except OSError as error:
+            return _unwritable(error)
+        return Works("The mailbox folder can be written.")
+
+    def close(self) -> None:
+        """It holds nothing open."""
 
     def _subfolder(self, contact: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", contact):
             raise AssertionError("a contact's public id is letters, digits, - and _")
         return self.folder / contact
 
+    @staticmethod
+    def _own(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
     def _take(self, out: Outgoing, now: datetime) -> str:
         email = out.channel is Channel.EMAIL
-        mail = _mime(out, now) if email else b""
+        mail = built(out, now, _message_id(out)) if email else b""
         words = _readable(out, now).encode()
         subfolder = self._subfolder(out.contact)
         for folder in (self.folder, subfolder):
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
+            self._own(folder)
         stem = f"{now.astimezone(UTC):%Y-%m-%d_%H%M}_{out.channel}_{out.message}_a{out.attempt}"
         # The first file written is the acceptance; the second only helps to read it.
         first = _keep(subfolder, stem, ".eml" if email else ".txt", mail or words)
@@ -143,6 +157,15 @@ def _counts(channel: str, suffix: str) -> bool:
 
 def _provider_id(message: str, attempt: int) -> str:
     return f"mailbox-{message}-a{attempt}"
+
+
+def _message_id(out: Outgoing) -> str:
+    domain = sender_of(out).partition("@")[2]
+    return f"{out.message}@{domain or 'mailbox.invalid'}"
+
+
+def _unwritable(error: OSError) -> Misconfigured:
+    return Misconfigured(f"The mailbox folder cannot be written: {error.strerror}.")
 
 
 def _failed(fault: Fault) -> Outcome:
@@ -179,65 +202,6 @@ def _keep(folder: Path, stem: str, suffix: str, content: bytes, *, durable: bool
         raise AssertionError("the same attempt was taken a thousand times")
     finally:
         Path(temporary).unlink()
-
-
-def _mime(out: Outgoing, now: datetime) -> bytes:
-    """The whole email as it would travel: the same message at the same moment gives the same bytes.
-
-    Raises ValueError for what no email may carry. (email.message.EmailMessage does the same, at a fifth of
-    the speed.)
-    """
-    if not out.to.isascii():
-        raise ValueError("an address that needs SMTPUTF8")  # decision 17
-    mail: Message = _body("plain", out.text)
-    if out.html is not None:
-        mail = _multipart("alternative", [mail, _body("html", out.html)], out)
-    if out.attachments:
-        mail = _multipart("mixed", [mail, *map(_attached, out.attachments)], out)
-    sender = next((value for name, value in out.headers if name.lower() == "from"), "")
-    domain = parseaddr(sender)[1].partition("@")[2] or "mailbox.invalid"
-    headers = [
-        ("To", out.to),
-        ("Subject", out.subject or ""),
-        ("Date", format_datetime(now.astimezone(UTC))),
-        ("Message-ID", f"<{out.message}@{domain}>"),
-        ("Auto-Submitted", "auto-generated"),
-        *out.headers,
-    ]
-    for name, value in headers:
-        if not value.isprintable():
-            raise ValueError("a line end in a header would begin another")
-        mail[name] = value if value.isascii() else _encoded(name, value)
-    return mail.as_bytes(policy=_LINES)
-
-
-def _body(kind: str, text: str) -> Message:
-    part = MIMENonMultipart("text", kind)
-    part.set_payload(text, _UTF8)
-    return part
-
-
-def _multipart(kind: str, parts: Sequence[Message], out: Outgoing) -> Message:
-    return MIMEMultipart(kind, boundary=f"=_{out.message}_a{out.attempt}_{kind}", _subparts=parts)
-
-
-def _encoded(name: str, value: str) -> str:
-    """A header with letters outside ASCII; of an address only its name may have any."""
-    if name.lower() in {"from", "reply-to"}:
-        return formataddr(parseaddr(value))
-    return Header(value, "utf-8", header_name=name).encode()
-
-
-def _attached(attachment: Attachment) -> Message:
-    described = Message()
-    described["Content-Type"] = attachment.content_type
-    part = MIMEBase(described.get_content_maintype(), described.get_content_subtype())
-    for name, value in (described.get_params() or [])[1:]:
-        part.set_param(name, value)
-    part.add_header("Content-Disposition", "attachment", filename=attachment.filename)
-    part.set_payload(attachment.content)
-    encode_base64(part)
-    return part
 
 
 def _readable(out: Outgoing, now: datetime) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.store import people
+from engine.store import people, sql
 from engine.store.schema import campaign_pause, mark
 
 
@@ -27,4 +27,4 @@ def resume(conn: sa.Connection, campaign: str) -> bool:
 
 def paused(conn: sa.Connection) -> frozenset[str]:
     """The paused campaigns."""
-    return frozenset(conn.execute(sa.select(campaign_pause.c.campaign)).scalars())
+    return frozenset(row[0] for row in sql.rows(conn, "SELECT campaign FROM campaign_pause"))

@@ -1,24 +1,29 @@
 """Messages: written by decisions, claimed for sending, settled by outcomes, evidence, receipts and staff."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.core.campaign import Campaign
 from engine.core.consent import Purpose
 from engine.core.contact import Channel
 from engine.core.messages import SETTLED, Status
-from engine.store import enrolments, people
-from engine.store.schema import attempt, contact_point, enrolment, message, message_body, provider_pause
+from engine.core.reasons import Reason
+from engine.core.situation import Contact, Point, Situation
+from engine.store import enrolments, people, sql
+from engine.store.schema import attempt, contact_point, enrolment, message
 
+_FACTS = json.JSONEncoder(default=str).encode
 SERVICE = "service"  # the campaign name of answers to a person's own words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
-    """A queued message, locked by this transaction."""
+    """A message in the hands of this transaction: just decided (`fresh`, not written yet), or queued and locked."""
 
     id: int
     ref: str
@@ -35,15 +40,95 @@ class Claimed:
     due_at: datetime
     first_allowed: datetime
     created_at: datetime
-    tries: int
-    held: bool  # it was held, or in doubt, before
     facts: Mapping[str, Any]
+    reason: Reason
+    rule: str
+    tries: int = 0
+    held: bool = False  # it was held, or in doubt, before
+    fresh: bool = False
 
 
-def write(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write messages as decided. A second row for one occurrence is refused by the database."""
-    if rows:
-        conn.execute(sa.insert(message), [dict(r) for r in rows])
+@dataclass(slots=True)
+class Decided:
+    """A message that shall go now, with all that this rests on."""
+
+    c: Claimed
+    campaign: Campaign | None  # None: an answer to a person's own words
+    situation: Situation | None
+    contact: Contact
+    point: Point
+    rests: datetime | None = None  # the enrolment's next look, as written with this decision
+    alone: bool = False  # just decided, and the only message of its enrolment that is on its way
+
+
+@dataclass(slots=True)
+class Written:
+    """What becomes of a claimed message in this transaction: on its way, or back to wait with its reason."""
+
+    c: Claimed
+    status: Status  # SENDING, QUEUED or HELD
+    reason: Reason
+    rule: str
+    send_at: datetime | None = None  # when to look again, while it is queued
+    problem: str | None = None  # what must be repaired, while it is held
+    provider: str | None = None
+    hash: str | None = None
+    segments: int | None = None
+    to: str | None = None
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+
+
+_SKIPPED = """
+    INSERT INTO message (ref, enrolment_id, contact_id, campaign, step, occurrence, purpose, status, reason,
+        rule, facts, due_at, created_at, settled_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 'skipped', ?, ?, ?, ?, ?, ?)
+"""
+
+
+@dataclass(slots=True)
+class Skipped:
+    """A step's occurrence that is settled without a message."""
+
+    ref: str
+    enrolment_id: int
+    contact_id: int
+    campaign: str
+    step: str
+    occurrence: int
+    purpose: Purpose
+    reason: Reason
+    rule: str
+    facts: Mapping[str, Any]
+    due_at: datetime
+
+
+def skip(conn: sa.Connection, rows: Sequence[Skipped], now: datetime) -> None:
+    """Write what is settled without a message. A second row for one occurrence is refused by the database."""
+    at = sql.stored(conn, now)
+    sql.many(
+        conn,
+        _SKIPPED,
+        [
+            (
+                r.ref,
+                r.enrolment_id,
+                r.contact_id,
+                r.campaign,
+                r.step,
+                r.occurrence,
+                r.purpose.value,
+                r.reason.value,
+                r.rule[:64],
+                _FACTS(r.facts),
+                sql.stored(conn, r.due_at),
+                at,
+                at,
+            )
+            for r in rows
+        ],
+    )
 
 
 def write_once(conn: sa.Connection, row: Mapping[str, Any]) -> bool:
@@ -54,104 +139,169 @@ def write_once(conn: sa.Connection, row: Mapping[str, Any]) -> bool:
 def due_ids(conn: sa.Connection, campaigns: Iterable[str], now: datetime, limit: int) -> list[int]:
     """Messages the outbox should take now, campaign by campaign in the order given."""
     found: list[int] = []
+    at = sql.stored(conn, now)
     for campaign in campaigns:
-        query = (
-            sa.select(message.c.id)
-            .where(message.c.campaign == campaign, sa.text("message.status = 'queued'"), message.c.send_at <= now)
-            .order_by(message.c.send_at, message.c.id)
-            .limit(limit - len(found))
-        )
-        found += conn.execute(query).scalars()
+        found += [r[0] for r in sql.rows(conn, _DUE, campaign, at, limit - len(found))]
         if len(found) >= limit:
             break
     return found
 
 
+_DUE = """
+    SELECT id FROM message WHERE campaign = ? AND status = 'queued' AND send_at <= ? ORDER BY send_at, id LIMIT ?
+"""
+_CLAIM = """
+    SELECT e.id, e.ref, e.enrolment_id, e.contact_id, e.campaign, e.step, e.occurrence, e.purpose, e.channel,
+           e.template, e.contact_point_id, e.address_key, e.due_at, e.first_allowed, e.created_at, e.facts, e.reason,
+           e.rule, e.tries, e.looked_at
+    FROM message e WHERE e.id {ids} AND e.status = 'queued' AND e.send_at <= ? ORDER BY e.id {lock}
+"""
+_FREE = "SELECT e.id FROM enrolment e WHERE e.id {ids} {lock}"
+
+
 def claim(conn: sa.Connection, ids: Sequence[int], now: datetime) -> list[Claimed]:
     """Lock those of the messages that are still queued and due, with their enrolments; others keep what they have."""
-    m = message.c
-    query = (
-        sa.select(message)
-        .where(m.id.in_(ids), m.status == Status.QUEUED, m.send_at <= now)
-        .order_by(m.id)
-        .with_for_update(skip_locked=True)
+    found = sql.rows(conn, _CLAIM, sql.ids(conn, ids), sql.stored(conn, now))
+    free = {r[2] for r in found}
+    if sql.postgres(conn):
+        owners = [e for e in free if e is not None]
+        free = {None, *(r[0] for r in sql.rows(conn, _FREE.replace("{lock}", _KEY_LOCK), owners))}
+    return [_claimed(r) for r in found if r[2] in free]
+
+
+_KEY_LOCK = "FOR NO KEY UPDATE SKIP LOCKED"
+
+
+def _claimed(row: tuple[Any, ...]) -> Claimed:
+    id_, ref, e, who, campaign, step, number, purpose, channel, template, point, key, *rest = row
+    due, first, created, facts, reason, rule, tries, looked = rest
+    return Claimed(
+        id=id_,
+        ref=ref,
+        enrolment_id=e,
+        contact_id=who,
+        campaign=campaign,
+        step=step,
+        occurrence=number,
+        purpose=Purpose(purpose),
+        channel=Channel(channel),
+        template=template,
+        point_id=point,
+        address_key=key,
+        due_at=sql.moment(due),
+        first_allowed=sql.moment(first),
+        created_at=sql.moment(created),
+        facts=sql.document(facts),
+        reason=Reason(reason),
+        rule=rule,
+        tries=tries,
+        held=looked is not None,
     )
-    found = list(conn.execute(query))
-    held = sa.select(enrolment.c.id).where(enrolment.c.id.in_([r.enrolment_id for r in found]))
-    free = {None, *conn.execute(held.with_for_update(skip_locked=True, key_share=True)).scalars()}
-    return [
-        Claimed(
-            id=r.id,
-            ref=r.ref,
-            enrolment_id=r.enrolment_id,
-            contact_id=r.contact_id,
-            campaign=r.campaign,
-            step=r.step,
-            occurrence=r.occurrence,
-            purpose=Purpose(r.purpose),
-            channel=Channel(r.channel),
-            template=r.template,
-            point_id=r.contact_point_id,
-            address_key=r.address_key,
-            due_at=r.due_at,
-            first_allowed=r.first_allowed,
-            created_at=r.created_at,
-            tries=r.tries,
-            held=r.looked_at is not None,
-            facts=r.facts,
+
+
+def of_contact(contact_id: int) -> sa.ColumnElement[bool]:
+    """The messages of one contact: those of their enrolments, and the answers to their addresses."""
+    mine = sa.select(enrolment.c.id).where(enrolment.c.contact_id == contact_id)
+    keys = sa.select(contact_point.c.address_key).where(contact_point.c.contact_id == contact_id)
+    answers = sa.and_(message.c.address_key.in_(keys), message.c.contact_id == contact_id)
+    return sa.or_(message.c.enrolment_id.in_(mine), answers)
+
+
+def new_ids(conn: sa.Connection, count: int) -> list[int]:
+    """Ids for messages that are about to be written: their words hold links, and the links their ids."""
+    if sql.postgres(conn):
+        query = "SELECT nextval(pg_get_serial_sequence('message', 'id')) FROM generate_series(1, ?)"
+        return [r[0] for r in sql.rows(conn, query, count)]
+    last = sql.rows(conn, "SELECT coalesce(max(id), 0) FROM message")[0][0]  # the only writer holds the lock
+    return list(range(last + 1, last + 1 + count))
+
+
+_INSERT = """
+    INSERT INTO message (id, ref, enrolment_id, contact_id, campaign, step, occurrence, purpose, channel,
+        template, contact_point_id, address_key, due_at, first_allowed, created_at, facts, status, reason, rule,
+        send_at, counts_at, lease_until, looked_at, tries, provider, template_hash, segments)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE = """
+    UPDATE message SET facts = ?, status = ?, reason = ?, rule = ?, send_at = ?, counts_at = ?, lease_until = ?,
+        looked_at = coalesce(?, looked_at), tries = ?, provider = ?, template_hash = ?, segments = ? WHERE id = ?
+"""
+_ATTEMPT = "INSERT INTO attempt (message_id, number, channel, provider, started_at) VALUES (?, ?, ?, ?, ?)"
+_BODY = """
+    INSERT INTO message_body (message_id, attempt, to_address, subject, text, html) VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+
+def launch(conn: sa.Connection, written: Sequence[Written], now: datetime, lease: timedelta) -> None:
+    """Commit the intent: status, attempt and the words exactly as they will be said; or why not now."""
+    at = sql.stored(conn, now)
+    until = sql.stored(conn, now + lease)
+    fresh, known, attempts, bodies = [], [], [], []
+    for w in written:
+        c = w.c
+        going = w.status is Status.SENDING
+        send_at = None if w.send_at is None else sql.stored(conn, w.send_at)
+        facts = c.facts if w.problem is None else {**c.facts, "problem": w.problem}
+        state = (
+            _FACTS(facts),
+            w.status.value,
+            w.reason.value,
+            w.rule[:64],
+            send_at,
+            at if going else send_at,
+            until if going else None,
+            at if w.status is Status.HELD else None,
+            c.tries + going,
+            w.provider if going else None,
+            w.hash,
+            w.segments,
         )
-        for r in found
-        if r.enrolment_id in free
-    ]
+        if c.fresh:
+            fresh.append((*_identity(conn, c), *state))
+        else:
+            known.append((*state, c.id))
+        if going:
+            attempts.append((c.id, c.tries + 1, c.channel.value, w.provider, at))
+            bodies.append((c.id, c.tries + 1, w.to, w.subject, w.text, w.html))
+    sql.many(conn, _INSERT, fresh)
+    sql.many(conn, _UPDATE, known)
+    sql.many(conn, _ATTEMPT, attempts)
+    sql.many(conn, _BODY, bodies)
 
 
-def intend(conn: sa.Connection, rows: Sequence[Mapping[str, Any]], now: datetime, lease: timedelta) -> None:
-    """Commit the intent: status, attempt and the words exactly as they will be said."""
-    if not rows:
-        return
-    conn.execute(
-        sa.update(message)
-        .where(message.c.id == sa.bindparam("b_id"))
-        .values(
-            status=Status.SENDING,
-            reason=sa.bindparam("b_reason"),
-            tries=sa.bindparam("b_number"),
-            lease_until=now + lease,
-            counts_at=now,
-            send_at=None,
-            provider=sa.bindparam("b_provider"),
-            template_hash=sa.bindparam("b_hash"),
-            segments=sa.bindparam("b_segments"),
-        ),
-        [{f"b_{k}": r[k] for k in ("id", "reason", "number", "provider", "hash", "segments")} for r in rows],
+def _identity(conn: sa.Connection, c: Claimed) -> tuple[Any, ...]:
+    return (
+        c.id,
+        c.ref,
+        c.enrolment_id,
+        c.contact_id,
+        c.campaign,
+        c.step,
+        c.occurrence,
+        c.purpose.value,
+        c.channel.value,
+        c.template,
+        c.point_id,
+        c.address_key,
+        sql.stored(conn, c.due_at),
+        sql.stored(conn, c.first_allowed),
+        sql.stored(conn, c.created_at),
     )
-    conn.execute(
-        sa.insert(attempt),
-        [
-            {
-                "message_id": r["id"],
-                "number": r["number"],
-                "channel": r["channel"],
-                "provider": r["provider"],
-                "started_at": now,
-            }
-            for r in rows
-        ],
-    )
-    conn.execute(
-        sa.insert(message_body),
-        [
-            {
-                "message_id": r["id"],
-                "attempt": r["number"],
-                "to_address": r["to"],
-                "subject": r["subject"],
-                "text": r["text"],
-                "html": r["html"],
-            }
-            for r in rows
-        ],
-    )
+
+
+_ACCEPTED = """
+    UPDATE message SET status = 'sent', reason = 'accepted', provider_id = ?, sent_at = ?, settled_at = ?,
+        send_at = NULL, lease_until = NULL WHERE id = ? AND status = 'sending' AND tries = ?
+"""
+_ENDED = "UPDATE attempt SET outcome = 'accepted', ended_at = ?, provider_id = ? WHERE message_id = ? AND number = ?"
+
+
+def accepted(conn: sa.Connection, taken: Sequence[tuple[int, int, str]], now: datetime) -> bool:
+    """Write acceptances (message, try, the provider's id). False: some message stands elsewhere by now."""
+    at = sql.stored(conn, now)
+    sql.many(conn, _ENDED, [(at, name, message_id, number) for message_id, number, name in taken])
+    rows = [(name, at, at, message_id, number) for message_id, number, name in taken]
+    return sql.many(conn, _ACCEPTED, rows) == len(rows)
 
 
 def change(
@@ -204,14 +354,14 @@ def abandoned(conn: sa.Connection, now: datetime, limit: int) -> list[sa.Row[Any
     return list(conn.execute(query.order_by(m.id).limit(limit).with_for_update(skip_locked=True)))
 
 
-def open_rows(conn: sa.Connection, status: Status, not_since: datetime, limit: int) -> list[sa.Row[Any]]:
-    """Messages in doubt or held that nobody has looked at since then, locked."""
+def held_rows(
+    conn: sa.Connection, not_since: datetime, limit: int, uncarried: Collection[Channel]
+) -> list[sa.Row[Any]]:
+    """Held messages that nobody has looked at since then, locked; without those that wait for a provider which may
+    carry them, of the channels that have none.
+    """
     m = message.c
-    query = sa.select(message).where(
-        sa.text("message.status IN ('sending', 'in_doubt', 'held')"),
-        m.status == status,
-        sa.or_(m.looked_at.is_(None), m.looked_at <= not_since),
-    )
+    query = sa.select(message).where(_OPEN, _held(uncarried), sa.or_(m.looked_at.is_(None), m.looked_at <= not_since))
     return list(conn.execute(query.order_by(m.id).limit(limit).with_for_update(skip_locked=True)))
 
 
@@ -219,35 +369,6 @@ def points(conn: sa.Connection, ids: Sequence[int]) -> dict[int, str]:
     """Addresses by contact point id."""
     query = sa.select(contact_point.c.id, contact_point.c.address).where(contact_point.c.id.in_(ids))
     return {r.id: r.address for r in conn.execute(query)}
-
-
-def paused_providers(conn: sa.Connection, now: datetime) -> dict[str, datetime]:
-    """Providers that refuse us, and when to probe them."""
-    query = sa.select(provider_pause.c.provider, provider_pause.c.until).where(provider_pause.c.until > now)
-    return {r.provider: r.until for r in conn.execute(query)}
-
-
-def pause_provider(conn: sa.Connection, provider: str, detail: str, now: datetime) -> datetime:
-    """Stop using a provider for a while: five minutes, then twice as long each time, at most an hour."""
-    p = provider_pause.c
-    until: datetime
-    row = conn.execute(sa.select(p.times, p.until).where(p.provider == provider).with_for_update()).first()
-    if row is not None and row.until > now:
-        until = row.until
-        return until
-    times: int = 0 if row is None else row.times
-    until = now + min(timedelta(minutes=5) * 2**times, timedelta(hours=1))
-    values = {"until": until, "times": min(times + 1, 10), "detail": detail}
-    if row is None:
-        people.insert_once(conn, provider_pause, {"provider": provider, **values})
-    else:
-        conn.execute(sa.update(provider_pause).where(p.provider == provider).values(**values))
-    return until
-
-
-def provider_works(conn: sa.Connection, provider: str) -> None:
-    """A provider that accepted something is not paused any more."""
-    conn.execute(sa.delete(provider_pause).where(provider_pause.c.provider == provider))
 
 
 def next_moment(conn: sa.Connection, campaigns: Sequence[str]) -> datetime | None:
@@ -283,13 +404,23 @@ def count_retry(conn: sa.Connection, message_id: int) -> int:
     return retries
 
 
-def last_looks(conn: sa.Connection, since: datetime) -> tuple[datetime | None, datetime | None]:
+_OPEN = sa.text("message.status IN ('sending', 'in_doubt', 'held')")
+
+
+def _held(uncarried: Collection[Channel]) -> sa.ColumnElement[bool]:
+    m = message.c
+    hopeless = sa.and_(m.reason == Reason.PHI_PROVIDER, m.channel.in_(uncarried))
+    return sa.and_(m.status == Status.HELD, sa.not_(hopeless))
+
+
+def last_looks(
+    conn: sa.Connection, since: datetime, uncarried: Collection[Channel]
+) -> tuple[datetime | None, datetime | None]:
     """When the longest unlooked-at message in doubt (since then) was looked at last, and the held one."""
     m = message.c
-    is_open = sa.text("message.status IN ('sending', 'in_doubt', 'held')")
     looked = sa.func.min(sa.func.coalesce(m.looked_at, m.doubt_since), type_=m.looked_at.type)
-    doubt = sa.select(looked).where(is_open, m.status == Status.IN_DOUBT, m.doubt_since > since)
-    held = sa.select(sa.func.min(m.looked_at, type_=m.looked_at.type)).where(is_open, m.status == Status.HELD)
+    doubt = sa.select(looked).where(_OPEN, m.status == Status.IN_DOUBT, m.doubt_since > since)
+    held = sa.select(sa.func.min(m.looked_at, type_=m.looked_at.type)).where(_OPEN, _held(uncarried))
     return conn.execute(doubt).scalar(), conn.execute(held).scalar()
 
 

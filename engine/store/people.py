@@ -12,6 +12,7 @@ from engine.core.contact import Channel
 from engine.core.enrolment import Event
 from engine.core.permission import PAUSED_BY_REPLY
 from engine.core.situation import Contact, Point
+from engine.store import sql
 from engine.store.schema import consent, contact, contact_point, event, person, reply, suppression, task
 
 
@@ -68,6 +69,11 @@ def fill_contact(conn: sa.Connection, contact_id: int, values: Mapping[str, Any]
 def set_place(conn: sa.Connection, contact_id: int, zip_code: str | None, state: str | None) -> None:
     """Where a contact lives now."""
     conn.execute(sa.update(contact).where(contact.c.id == contact_id).values(zip=zip_code, state=state))
+
+
+def set_named_health(conn: sa.Connection, contact_id: int) -> None:
+    """Remember that this person wrote of their health: from now on it is told by writing to them (HIP-20)."""
+    conn.execute(sa.update(contact).where(contact.c.id == contact_id).values(named_health=True))
 
 
 def add_point(conn: sa.Connection, contact_id: int, channel: Channel, address: str, key: str, now: datetime) -> bool:
@@ -178,68 +184,67 @@ def open_task(
     return insert_once(conn, task, row) is not None
 
 
+_CONTACTS = """
+    SELECT c.id, c.ref, p.first_name, p.last_name, c.language, c.zone, c.zip, c.state, c.country, c.paused,
+           c.named_health
+    FROM contact c JOIN person p ON p.contact_id = c.id WHERE c.id {ids}
+"""
+
+
 def load_contacts(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Contact]:
     """The contacts by id."""
-    query = (
-        sa.select(contact, person.c.first_name, person.c.last_name)
-        .join(person, person.c.contact_id == contact.c.id)
-        .where(contact.c.id.in_(ids))
-    )
-    return {
-        r.id: Contact(r.id, r.ref, r.first_name, r.last_name, r.language, r.zone, r.zip, r.state, r.country, r.paused)
-        for r in conn.execute(query)
-    }
+    return {r[0]: Contact(*(*r[:10], bool(r[10]))) for r in sql.rows(conn, _CONTACTS, sql.ids(conn, ids))}
+
+
+_POINTS = "SELECT contact_id, id, channel, address, address_key FROM contact_point WHERE contact_id {ids} ORDER BY id"
 
 
 def load_points(conn: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[Point, ...]]:
     """Each contact's addresses, oldest first."""
-    found: dict[int, list[Point]] = {}
-    query = sa.select(contact_point).where(contact_point.c.contact_id.in_(ids)).order_by(contact_point.c.id)
-    for r in conn.execute(query):
-        found.setdefault(r.contact_id, []).append(Point(r.id, Channel(r.channel), r.address, r.address_key))
-    return {k: tuple(v) for k, v in found.items()}
+    found: dict[int, tuple[Point, ...]] = {}
+    for who, id_, channel, address, key in sql.rows(conn, _POINTS, sql.ids(conn, ids)):
+        found[who] = (*found.get(who, ()), Point(id_, Channel(channel), address, key))
+    return found
+
+
+_CONSENTS = """
+    SELECT contact_id, id, channel, address_key, purpose, granted, form, given_at, most, most_days
+    FROM consent WHERE contact_id {ids} ORDER BY id
+"""
 
 
 def load_consents(conn: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[Consent, ...]]:
     """Each contact's ledger, in order."""
-    found: dict[int, list[Consent]] = {}
-    c = consent.c
-    query = sa.select(
-        c.id,
-        c.contact_id,
-        c.channel,
-        c.address_key,
-        c.purpose,
-        c.granted,
-        c.form,
-        c.given_at,
-        c.most,
-        c.most_days,
-    )
-    for r in conn.execute(query.where(c.contact_id.in_(ids)).order_by(c.id)):
-        row = Consent(
-            r.id,
-            Channel(r.channel),
-            r.address_key,
-            Purpose(r.purpose),
-            r.granted,
-            r.form,
-            r.given_at,
-            r.most,
-            r.most_days,
-        )
-        found.setdefault(r.contact_id, []).append(row)
-    return {k: tuple(v) for k, v in found.items()}
+    found: dict[int, tuple[Consent, ...]] = {}
+    for row in sql.rows(conn, _CONSENTS, sql.ids(conn, ids)):
+        who, id_, channel, key, purpose, granted, form, given_at, most, most_days = row
+        given = sql.moment(given_at)
+        one = Consent(id_, Channel(channel), key, Purpose(purpose), bool(granted), form, given, most, most_days)
+        found[who] = (*found.get(who, ()), one)
+    return found
+
+
+_SUPPRESSIONS = "SELECT address_key, id, purpose, reason, lifted FROM suppression WHERE address_key {ids} ORDER BY id"
 
 
 def load_suppressions(conn: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[Suppression, ...]]:
     """Each address's suppressions, in order."""
-    found: dict[str, list[Suppression]] = {}
-    query = sa.select(suppression).where(suppression.c.address_key.in_(keys)).order_by(suppression.c.id)
-    for r in conn.execute(query):
-        row = Suppression(r.id, r.address_key, Purpose(r.purpose), SuppressionReason(r.reason), r.lifted)
-        found.setdefault(r.address_key, []).append(row)
-    return {k: tuple(v) for k, v in found.items()}
+    found: dict[str, tuple[Suppression, ...]] = {}
+    for key, id_, purpose, reason, lifted in sql.rows(conn, _SUPPRESSIONS, sql.ids(conn, keys)):
+        row = Suppression(id_, key, Purpose(purpose), SuppressionReason(reason), bool(lifted))
+        found[key] = (*found.get(key, ()), row)
+    return found
+
+
+_HAPPENED = "SELECT DISTINCT contact_id, kind FROM event WHERE contact_id {ids}"
+
+
+def load_happened(conn: sa.Connection, ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """The kinds of events that happened to each contact."""
+    found: dict[int, frozenset[str]] = {}
+    for who, kind in sql.rows(conn, _HAPPENED, sql.ids(conn, ids)):
+        found[who] = found.get(who, frozenset()) | {kind}
+    return found
 
 
 def events_since(conn: sa.Connection, contact_id: int, since: datetime) -> list[Event]:
@@ -247,15 +252,6 @@ def events_since(conn: sa.Connection, contact_id: int, since: datetime) -> list[
     e = event.c
     query = sa.select(event).where(e.contact_id == contact_id, e.occurred_at >= since).order_by(e.id)
     return [Event(r.source, r.external_id, r.kind, r.occurred_at, r.payload) for r in conn.execute(query)]
-
-
-def load_happened(conn: sa.Connection, ids: Sequence[int]) -> dict[int, frozenset[str]]:
-    """The kinds of events that happened to each contact."""
-    found: dict[int, set[str]] = {}
-    query = sa.select(event.c.contact_id, event.c.kind).where(event.c.contact_id.in_(ids)).distinct()
-    for r in conn.execute(query):
-        found.setdefault(r.contact_id, set()).add(r.kind)
-    return {k: frozenset(v) for k, v in found.items()}
 
 
 def close_task(conn: sa.Connection, task_id: int, actor: str, now: datetime) -> sa.Row[Any] | None:

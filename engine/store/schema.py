@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -89,6 +90,7 @@ contact = Table(
     Column("state", String(8)),
     Column("country", String(2)),
     Column("paused", String(32)),  # why automation waits for this person; null: it does not
+    Column("named_health", Boolean, nullable=False, server_default=text("false")),  # wrote of it in some event (HIP-20)
     Column("created_at", Utc, nullable=False),
 )
 
@@ -190,12 +192,26 @@ campaign_pause = Table(
     Column("actor", String(64), nullable=False),
 )
 
-provider_pause = Table(
+sender = Table(  # a provider's account: what it may send now; locked by whoever charges it
+    "sender",
+    metadata,
+    Column("provider", String(32), primary_key=True),
+    Column("free_at", Utc),
+    Column("promised", Utc),
+    Column("day", Date),
+    Column("used", Integer, nullable=False, server_default=text("0")),
+    Column("slow_until", Utc),
+    Column("slow_times", Integer, nullable=False, server_default=text("0")),  # in a row, without an acceptance
+)
+
+provider_pause = Table(  # a provider in trouble; its first acceptance removes the row
     "provider_pause",
     metadata,
     Column("provider", String(32), primary_key=True),
-    Column("until", Utc, nullable=False),  # then one batch probes it
-    Column("times", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False, server_default=text("0")),  # failures in a row
+    Column("since", Utc),  # when the outage began; null: it is not paused
+    Column("until", Utc),  # then one process probes it; null: it is not paused
+    Column("times", Integer, nullable=False),  # pauses without an acceptance between
     Column("detail", Text, nullable=False),
 )
 
@@ -251,7 +267,7 @@ message = Table(
     metadata,
     _id(),
     Column("ref", String(16), nullable=False, unique=True),
-    Column("origin", String(160), nullable=False, unique=True),  # the step's occurrence, or the reply it answers
+    Column("origin", String(160), unique=True),  # the reply that it answers; null: a step's occurrence, unique below
     _fk("enrolment_id", "enrolment", nullable=True),
     _fk("contact_id", "contact"),
     Column("campaign", String(64), nullable=False),  # "service" for answers to STOP, START and HELP
@@ -300,9 +316,9 @@ message = Table(
         sqlite_where=text("status IN ('sending', 'in_doubt', 'held')"),
         postgresql_where=text("status IN ('sending', 'in_doubt', 'held')"),
     ),
-    Index("ix_message_contact_id_counts_at", "contact_id", "counts_at"),
+    # No index by contact or by the provider's id: each of them would cost a page written for every message, and both
+    # are found by the address (`of_contact`).
     Index("ix_message_address_key_counts_at", "address_key", "counts_at"),
-    Index("ix_message_provider_id", "provider", "provider_id"),
 )
 
 message_body = Table(  # the words exactly as sent

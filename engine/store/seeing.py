@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.core.enrolment import EnrolmentStatus
+from engine.store import outbox
 from engine.store.schema import (
     attempt,
     campaign_pause,
@@ -61,13 +62,15 @@ def log_rows(
     query = query.where(m.id > after_id)
     for column, value in (
         (m.campaign, campaign),
-        (contact.c.ref, contact_ref),
         (m.step, step),
         (m.channel, channel),
         (m.ref, ref),
     ):
         if value is not None:
             query = query.where(column == value)
+    if contact_ref is not None:
+        who = conn.execute(sa.select(contact.c.id).where(contact.c.ref == contact_ref)).scalar()
+        query = query.where(sa.false() if who is None else outbox.of_contact(who))
     if status:
         query = query.where(m.status.in_(status))
     if ids:

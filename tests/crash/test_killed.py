@@ -7,9 +7,6 @@ one at each point that every test run makes: NURTURE_KILLS, an engine.
 
 import os
 import random
-import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 from itertools import count
@@ -21,12 +18,14 @@ from engine import tick as ticking
 from engine.intake import Who
 from engine.providers import Absent
 from engine.providers.mailbox import MailboxProvider
-from engine.store.schema import attempt, enrolment, message, task
-from tests.crash.worker import POINTS
-from tests.people import DESK, ROOT, Clinic
+from engine.store.schema import enrolment, message, task
+from tests.crash.aftermath import wrong
+from tests.crash.forking import dies
+from tests.crash.small import MOST_SENDING
+from tests.crash.worker import POINTS, main
+from tests.people import DESK, Clinic
 
 CROWD = 34
-CHUNK, CONCURRENCY = 16, 16  # as tests/data/lean/settings.toml has them
 KILLS = int(os.environ.get("NURTURE_KILLS", "100"))
 
 
@@ -40,11 +39,7 @@ def crowd(clinic: Clinic, names: "count[int]") -> None:
 
 def killed(clinic: Clinic, point: str, nth: int) -> None:
     """A process that dies there with the n-th message."""
-    arguments = (str(clinic.folder), clinic.url, clinic.now.isoformat(), point, str(nth))
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.crash.worker", *arguments], cwd=ROOT, capture_output=True, text=True
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert dies(main, str(clinic.folder), clinic.url, clinic.now.isoformat(), point, str(nth)), f"{point} {nth}"
 
 
 def restarted(clinic: Clinic) -> None:
@@ -54,29 +49,9 @@ def restarted(clinic: Clinic) -> None:
     clinic.turn(clinic.now + timedelta(minutes=10))
 
 
-def wrong(clinic: Clinic) -> list[str]:
-    """What must not be, after everything came to rest."""
-    found = []
-    taken = Counter(letter.message for letter in clinic.letters())
-    rows = clinic.rows(message)
-    tasks = {t.message_id for t in clinic.rows(task, task.c.closed_at.is_(None))}
-    if twice := [ref for ref, times in taken.items() if times > 1]:
-        found.append(f"{len(twice)} sent twice")
-    if lost := [m.id for m in rows if m.status == "sent" and m.ref not in taken]:
-        found.append(f"{len(lost)} said to be sent and not sent")
-    if unseen := [m.id for m in rows if m.status != "sent" and m.ref in taken and m.id not in tasks]:
-        found.append(f"{len(unseen)} sent, and the log does not say so")
-    if pending := [m.id for m in rows if m.status not in ("sent", "failed", "skipped") and m.id not in tasks]:
-        found.append(f"{len(pending)} not settled")
-    people = clinic.rows(enrolment)
-    if len(rows) != len(people):
-        found.append(f"{len(people) - len(rows)} never decided")
-    if open_ := [e.id for e in people if e.status == "active" and not tasks]:
-        found.append(f"{len(open_)} enrolments go on")
-    tries = Counter(a.message_id for a in clinic.rows(attempt))
-    if many := [m.id for m in rows if tries[m.id] > 2]:
-        found.append(f"{len(many)} tried more than twice")
-    return found
+def problems(clinic: Clinic) -> list[str]:
+    """What must not be, after everything came to rest; the mailbox's own record is the truth."""
+    return wrong(clinic, Counter(letter.message for letter in clinic.letters()))
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -84,9 +59,9 @@ def test_killed(lean: Clinic, point: str) -> None:
     crowd(lean, count(1))
     killed(lean, point, nth=23)
     if point not in ("deciding", "before_intent"):
-        assert 0 < len(lean.rows(message, message.c.status == "sending")) <= CONCURRENCY + 2 * CHUNK
+        assert 0 < len(lean.rows(message, message.c.status == "sending")) <= MOST_SENDING
     restarted(lean)
-    assert wrong(lean) == []
+    assert problems(lean) == []
     assert {m.status for m in lean.rows(message)} == {"sent"}
     assert len(lean.letters()) == CROWD
 
@@ -97,9 +72,9 @@ def test_killed_where_the_provider_cannot_be_asked(lean: Clinic) -> None:
     crowd(lean, count(1))
     killed(lean, "after_answer", nth=23)
     restarted(lean)
-    assert wrong(lean) == []
+    assert problems(lean) == []
     doubtful = {m.id for m in lean.rows(message, message.c.status == "in_doubt")}
-    assert 0 < len(doubtful) <= CONCURRENCY + 2 * CHUNK
+    assert 0 < len(doubtful) <= MOST_SENDING
     assert {t.message_id for t in lean.rows(task)} == doubtful
     assert lean.twice() == {}
 
@@ -116,9 +91,9 @@ def test_killed_again_and_again(lean: Clinic, part: int) -> None:
         if dice.random() < 0.2:
             continue  # the next process finds both
         restarted(lean)
-        assert wrong(lean) == []
+        assert problems(lean) == []
     restarted(lean)
-    assert wrong(lean) == []
+    assert problems(lean) == []
     assert lean.twice() == {}
     assert len(lean.letters()) == len(lean.rows(enrolment))
 
@@ -131,9 +106,9 @@ def test_who_never_looks_loses_them(sqlite: Clinic, monkeypatch: pytest.MonkeyPa
     crowd(sqlite, count(1))
     killed(sqlite, "after_answer", nth=5)
     restarted(sqlite)
-    problems = wrong(sqlite)
-    assert any("not settled" in problem for problem in problems)
-    assert any("the log does not say so" in problem for problem in problems)
+    found = problems(sqlite)
+    assert any("not settled" in problem for problem in found)
+    assert any("the log does not say so" in problem for problem in found)
 
 
 def test_who_resends_without_looking_sends_twice(sqlite: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,11 +116,11 @@ def test_who_resends_without_looking_sends_twice(sqlite: Clinic, monkeypatch: py
     crowd(sqlite, count(1))
     killed(sqlite, "after_answer", nth=5)
     restarted(sqlite)
-    assert any("sent twice" in problem for problem in wrong(sqlite))
+    assert any("sent twice" in problem for problem in problems(sqlite))
 
 
 def test_who_calls_before_the_intent_is_committed_sends_twice(sqlite: Clinic) -> None:
     crowd(sqlite, count(1))
     killed(sqlite, "unwise after_answer", nth=5)
     restarted(sqlite)
-    assert any("sent twice" in problem for problem in wrong(sqlite))
+    assert any("sent twice" in problem for problem in problems(sqlite))

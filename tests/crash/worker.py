@@ -6,8 +6,8 @@ python -m tests.crash.worker FOLDER URL NOW POINT NTH
 import os
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -16,10 +16,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import sender
-from engine.core.contact import Channel
-from engine.providers import Evidence, Outcome, Outgoing
+from engine import tick as ticking
+from engine.providers import Carriers, Outcome, Outgoing
 from engine.providers.mailbox import MailboxProvider
-from engine.store import outbox
+from engine.scheduler import decide_batch
+from engine.store import outbox, sql
 from tests.people import Clinic
 
 # What is under way when the process dies.
@@ -38,49 +39,57 @@ class Death:
     def __init__(self, nth: int) -> None:
         self._left, self._lock = nth, Lock()
 
-    def nearer(self, by: int = 1) -> None:
-        """One message more; the last never returns."""
+    def comes(self, by: int = 1) -> bool:
+        """So many messages more; whether the last is among them."""
         with self._lock:
+            before = self._left
             self._left -= by
-            if self._left <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            return before > 0 >= self._left
+
+    def nearer(self, by: int = 1) -> None:
+        """The same; with the last this never returns."""
+        if self.comes(by):
+            die()
 
 
-@dataclass(frozen=True)
-class Deadly:
+def die() -> None:
+    """As by `kill -9`: nothing is tidied up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadly(MailboxProvider):
     """The mailbox, and death before or after it."""
 
-    box: MailboxProvider
-    point: str
-    death: Death
-    name: str = "mailbox"
-    channels: frozenset[Channel] = frozenset(Channel)
-    can_be_asked: bool = True
+    point: str = field(kw_only=True)
+    death: Death = field(kw_only=True)
 
     def send(self, out: Outgoing, now: datetime) -> Outcome:
         """Hand it over."""
         if self.point == "after_intent":
             self.death.nearer()
-        outcome = self.box.send(out, now)
+        outcome = MailboxProvider.send(self, out, now)
         if self.point == "after_answer":
             self.death.nearer()
         return outcome
 
-    def find(self, message: str, contact: str) -> Evidence:
-        """Ask the mailbox."""
-        return self.box.find(message, contact)
+
+def at_statement(point: str, death: Death) -> None:
+    """Have the process die as it is about to say this to the database."""
+    really = sql.many
+
+    def many(conn: sa.Connection, sql: str, values: Sequence[Sequence[Any]]) -> int:
+        if " ".join(sql.split()).startswith(STATEMENTS[point]):
+            death.nearer(len(values))
+        return really(conn, sql, values)
+
+    sql.many = many
 
 
 def doom(clinic: Clinic, point: str, death: Death) -> None:
     """Have the process die there."""
-    box = MailboxProvider(clinic.folder / "mailbox")
     if point in STATEMENTS:
-
-        def executing(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-            if statement.startswith(STATEMENTS[point]):
-                death.nearer(len(parameters) if many else 1)
-
-        sa.event.listen(clinic.store.engine, "before_cursor_execute", executing)
+        at_statement(point, death)
     elif point == "during_call":
         really: Callable[..., None] = os.link
 
@@ -89,22 +98,23 @@ def doom(clinic: Clinic, point: str, death: Death) -> None:
             really(source, target)
 
         os.link = link  # type: ignore[assignment]
-    clinic.carriers = dict.fromkeys(Channel, Deadly(box, point, death))
+    clinic.carriers = Carriers.only(Deadly(clinic.folder / "mailbox", point=point, death=death))
 
 
 def unwise(clinic: Clinic) -> None:
     """What an engine would do that calls first and commits its intent together with the outcome."""
 
-    def deliver_batch(house: Any, providers: Any, ids: Any, now: Any) -> sender.Sent:
-        result = sender.Sent()
+    def step(house: Any, carriers: Any, now: Any, finished: Any, room: int, done: Any) -> list[Any]:
         with house.store.begin() as conn:
-            ready = sender._prepare(conn, house, providers, ids, now, result)
-            outcomes = [item.provider.send(item.out, now) for item in ready]
-            for item, outcome in zip(ready, outcomes, strict=True):
-                sender._settle(conn, house, item, outcome, now, result)
-        return result
+            ready = []
+            for campaign in house.running(conn):
+                _, decided = decide_batch(conn, house, campaign, now, room, done.filled)
+                ready += sender.launch(conn, house, carriers, decided, now, done.sent)
+            outcomes = [(item, item.provider.send(item.out, now)) for item in ready]
+            sender.settle(conn, house, outcomes, now, done.sent)
+        return []
 
-    sender.deliver_batch = deliver_batch
+    ticking._step = step
 
 
 def together(clinic: Clinic) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from engine.core.contact import Channel
+from engine.core.pacing import UNLIMITED
+from engine.core.phi import PhiLevel
 from engine.providers import (
     Absent,
     Accepted,
@@ -24,8 +26,10 @@ from engine.providers import (
     Outgoing,
     Provider,
     Refused,
+    Sought,
     TryLater,
     Unknown,
+    Works,
 )
 from engine.providers.mailbox import Failure, Fault, MailboxProvider
 
@@ -63,6 +67,10 @@ def a_text(message: str = "m2", attempt: int = 1, contact: str = "bob", to: str 
     return Outgoing(message=message, attempt=attempt, contact=contact, channel=Channel.SMS, to=to, text=text)
 
 
+def sought(message: str = "m1", contact: str = "ann", channel: Channel = Channel.EMAIL) -> Sought:
+    return Sought(message, 1, contact, channel, to="ann@example.com", text="", started_at=FRIDAY)
+
+
 def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
@@ -81,6 +89,15 @@ def test_it_is_a_provider_for_both_channels(tmp_path: Path) -> None:
     assert provider.name == "mailbox"
     assert provider.channels == {Channel.EMAIL, Channel.SMS}
     assert provider.can_be_asked
+    provider.close()
+
+
+@pytest.mark.parametrize("level", PhiLevel)
+def test_it_carries_anything_at_any_speed_because_nothing_leaves_the_machine(tmp_path: Path, level: PhiLevel) -> None:
+    provider = MailboxProvider(tmp_path)
+    assert provider.carries(level, "ann@example.com")
+    assert provider.ceiling is PhiLevel.PERSONAL
+    assert provider.pace == UNLIMITED
 
 
 def test_an_email_becomes_an_eml_with_a_text_beside_it(tmp_path: Path) -> None:
@@ -246,15 +263,23 @@ def test_it_finds_what_it_took(tmp_path: Path) -> None:
     provider = MailboxProvider(tmp_path)
     provider.send(an_email(), FRIDAY)
     provider.send(a_text(attempt=2), FRIDAY)
-    assert provider.find("m1", "ann") == Found("mailbox-m1-a1", 1)
-    assert provider.find("m2", "bob") == Found("mailbox-m2-a2", 2)
+    assert provider.find(sought("m1", "ann")) == Found(("mailbox-m1-a1",))
+    assert provider.find(sought("m2", "bob", Channel.SMS)) == Found(("mailbox-m2-a2",))
 
 
-def test_of_several_attempts_it_names_the_first(tmp_path: Path) -> None:
+def test_of_several_attempts_it_names_the_first_first(tmp_path: Path) -> None:
     provider = MailboxProvider(tmp_path)
     for attempt in (3, 2, 10):
         provider.send(a_text(attempt=attempt), FRIDAY)
-    assert provider.find("m2", "bob") == Found("mailbox-m2-a2", 2)
+    ids = ("mailbox-m2-a2", "mailbox-m2-a3", "mailbox-m2-a10")
+    assert provider.find(sought("m2", "bob", Channel.SMS)) == Found(ids)
+
+
+def test_an_attempt_taken_twice_is_one_acceptance_to_find(tmp_path: Path) -> None:
+    provider = MailboxProvider(tmp_path)
+    for _ in range(2):
+        provider.send(an_email(), FRIDAY)
+    assert provider.find(sought()) == Found(("mailbox-m1-a1",))
 
 
 @pytest.mark.parametrize(
@@ -265,25 +290,39 @@ def test_of_several_attempts_it_names_the_first(tmp_path: Path) -> None:
 def test_it_does_not_find_what_it_did_not_take(tmp_path: Path, message: str, contact: str) -> None:
     provider = MailboxProvider(tmp_path)
     provider.send(an_email(), FRIDAY)
-    assert provider.find(message, contact) == Absent()
+    assert provider.find(sought(message, contact)) == Absent()
 
 
 @pytest.mark.parametrize("left", [".writing-abc", "2026-11-20_1500_email_m1_a1.txt"], ids=["unfinished", "words only"])
 def test_what_a_killed_process_left_behind_is_no_evidence(tmp_path: Path, left: str) -> None:
     (tmp_path / "ann").mkdir()
     (tmp_path / "ann" / left).write_text("half")
-    assert MailboxProvider(tmp_path).find("m1", "ann") == Absent()
+    assert MailboxProvider(tmp_path).find(sought()) == Absent()
 
 
 def test_one_that_cannot_be_asked_says_nothing(tmp_path: Path) -> None:
     provider = MailboxProvider(tmp_path, can_be_asked=False)
     provider.send(an_email(), FRIDAY)
-    assert isinstance(provider.find("m1", "ann"), Unknown)
+    assert isinstance(provider.find(sought()), Unknown)
 
 
 def test_a_folder_that_cannot_be_read_is_no_evidence_of_absence(tmp_path: Path) -> None:
     (tmp_path / "ann").write_text("in the way")
-    assert isinstance(MailboxProvider(tmp_path).find("m1", "ann"), Unknown)
+    assert isinstance(MailboxProvider(tmp_path).find(sought()), Unknown)
+
+
+# --- whether it works ---
+
+
+def test_a_probe_makes_the_folder_and_writes_nothing_into_it(tmp_path: Path) -> None:
+    assert isinstance(MailboxProvider(tmp_path / "box").probe(), Works)
+    assert (tmp_path / "box").stat().st_mode & 0o777 == 0o700
+    assert files(tmp_path) == []
+
+
+def test_a_probe_of_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "box").write_text("in the way")
+    assert isinstance(MailboxProvider(tmp_path / "box").probe(), Misconfigured)
 
 
 # --- how it fails ---
@@ -311,7 +350,7 @@ def test_it_fails_as_told_and_takes_nothing(
 def test_a_lost_answer_may_hide_an_acceptance(tmp_path: Path) -> None:
     provider = MailboxProvider(tmp_path, [Fault("*", Failure.IN_DOUBT, accepted=True)])
     assert isinstance(provider.send(an_email(), FRIDAY), InDoubt)
-    assert provider.find("m1", "ann") == Found("mailbox-m1-a1", 1)
+    assert provider.find(sought("m1", "ann")) == Found(("mailbox-m1-a1",))
 
 
 @pytest.mark.parametrize(

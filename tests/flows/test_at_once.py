@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 
-from engine.core.messages import SETTLED
+from engine.core.messages import SETTLED, Status
 from engine.intake import Who
 from engine.scheduler import Filled, _Batch, _until_rest
 from engine.store import enrolments, outbox, seeing
@@ -76,6 +76,11 @@ def test_nobody_waits_for_each_other_for_ever(clinic: Clinic) -> None:
         assert Counter(seeing.decided(conn)) == steps
 
 
+def queued(c: outbox.Claimed, now: datetime) -> outbox.Written:
+    """As `fill` writes it."""
+    return outbox.Written(c, Status.QUEUED, c.reason, c.rule, send_at=now)
+
+
 def test_two_processes_that_decide_for_one_person_at_once_send_one_and_then_the_other(clinic: Clinic) -> None:
     """Neither sees the other's message when deciding; when sending, the later one gives way, and not both."""
     who = folk(1)[0]
@@ -90,7 +95,9 @@ def test_two_processes_that_decide_for_one_person_at_once_send_one_and_then_the_
         for e in due:
             work = _Batch(clinic.now)
             _until_rest(clinic.house, e, replace(looked[e.id], rivals=()), work, Filled())
-            outbox.write(conn, work.messages)
+            for id_, item in zip(outbox.new_ids(conn, len(work.decided)), work.decided, strict=True):
+                item.c.id = id_
+            outbox.launch(conn, [queued(item.c, clinic.now) for item in work.decided], clinic.now, timedelta())
             enrolments.settle_position(conn, work.positions)
     assert [m.step for m in clinic.rows(message, message.c.status == "queued")] == ["first", "nudge"]
     clinic.turn(utc("Tue 2027-01-12 15:00"))

@@ -142,7 +142,7 @@ class History:
         fill(house, clinic.now)
         with clinic.store.begin() as conn:
             ids = outbox.due_ids(conn, running, clinic.now, 64)
-            ready = sender._prepare(conn, house, clinic.providers, ids, clinic.now, sender.Sent())
+            ready = sender.take(conn, house, clinic.providers, ids, clinic.now, sender.Sent())
         for item in ready[:handed_over]:
             item.provider.send(item.out, clinic.now)
         clinic.restart()

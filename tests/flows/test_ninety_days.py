@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from engine.catalogue import catalogue
 from engine.config import load_settings
 from engine.core.consent import Purpose, consent_for, suppressed
-from engine.core.contact import Channel
 from engine.core.enquiry_mapping import Mapping
 from engine.core.enquiry_table import Table, read_table
 from engine.core.reasons import SENTENCES, Reason
 from engine.house import House, open_house
 from engine.importing import Imported, import_rows
+from engine.providers import Carriers
 from engine.providers.mailbox import MailboxProvider
 from engine.store import open_store, people, seeing
 from engine.store.schema import enrolment, message
@@ -40,7 +40,7 @@ def run(url: str, folder: Path, file: Path, start: datetime, days: int = 90) -> 
     assert isinstance(table, Table) and isinstance(mapping, Mapping)
     imported = import_rows(house, table, mapping, start)
     mailbox = MailboxProvider(folder, ())
-    for _ in turn(house, dict.fromkeys(Channel, mailbox), start, start + timedelta(days=days)):
+    for _ in turn(house, Carriers.only(mailbox), start, start + timedelta(days=days)):
         pass
     return house, imported
 

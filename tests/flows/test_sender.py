@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from engine.core.contact import Channel
-from engine.providers import Outcome, Outgoing
+from engine.providers import Carriers, Outcome, Outgoing
 from engine.providers.mailbox import MailboxProvider
 from engine.sender import deliver_batch
 from engine.store import marks, outbox, schema
@@ -56,7 +56,7 @@ def test_a_text_does_not_wait_at_the_provider_beyond_its_hours(clinic: Clinic) -
             seen.append(out.expires_in)
             return super().send(out, now)  # type: ignore[arg-type]
 
-    clinic.carriers = dict.fromkeys(Channel, Watched(clinic.folder / "mailbox"))
+    clinic.carriers = Carriers.only(Watched(clinic.folder / "mailbox"))
     clinic.enquires(ANN)
     clinic.tick()
     clinic.at("Wed 2027-01-06 00:44").enquires(BOB)
@@ -109,7 +109,7 @@ def test_a_provider_that_says_how_long_is_listened_to(clinic: Clinic) -> None:
         def send(self, out: Outgoing, now: object) -> Outcome:
             return TryLater("busy", timedelta(hours=2))
 
-    clinic.carriers = dict.fromkeys(Channel, Busy(clinic.folder / "mailbox"))
+    clinic.carriers = Carriers.only(Busy(clinic.folder / "mailbox"))
     clinic.enquires(BOB)
     clinic.tick()
     assert clinic.message("welcome").send_at == clinic.now + timedelta(hours=2)
@@ -185,7 +185,7 @@ def test_a_provider_that_raises_has_said_nothing(clinic: Clinic) -> None:
         def send(self, out: Outgoing, now: object) -> Outcome:
             raise RuntimeError(f"connection to {out.to} lost")
 
-    clinic.carriers = dict.fromkeys(Channel, Broken(clinic.folder / "mailbox"))
+    clinic.carriers = Carriers.only(Broken(clinic.folder / "mailbox"))
     clinic.enquires(BOB)
     clinic.tick()
     assert clinic.log() == ["guide.welcome sms in_doubt (no_answer)"]
@@ -385,7 +385,7 @@ def test_a_worker_that_comes_back_late_does_not_disturb_a_newer_try(clinic: Clin
     clinic.enquires(BOB)
     ids = fill_only(clinic)
     with clinic.store.begin() as conn:
-        (hanging,) = sender._prepare(conn, clinic.house, clinic.providers, ids, clinic.now, Sent())
+        (hanging,) = sender.take(conn, clinic.house, clinic.providers, ids, clinic.now, Sent())
     for _ in range(6):
         clinic.later(minutes=5)
         from engine.doubt import sweep
@@ -393,10 +393,10 @@ def test_a_worker_that_comes_back_late_does_not_disturb_a_newer_try(clinic: Clin
         sweep(clinic.house, clinic.providers, clinic.now)
     assert (clinic.message("welcome").status, clinic.message("welcome").resent) == ("queued", True)
     with clinic.store.begin() as conn:
-        (second,) = sender._prepare(conn, clinic.house, clinic.providers, ids, clinic.now, Sent())
-        assert second.number == 2
+        (second,) = sender.take(conn, clinic.house, clinic.providers, ids, clinic.now, Sent())
+        assert second.out.attempt == 2
     with clinic.store.begin() as conn:
-        sender._settle(conn, clinic.house, hanging, TryLater("at last"), clinic.now, Sent())
+        sender.settle(conn, clinic.house, [(hanging, TryLater("at last"))], clinic.now, Sent())
     assert clinic.message("welcome").status == "sending"
     assert clinic.outcomes("welcome") == ["try_later", "None"]
 

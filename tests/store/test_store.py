@@ -409,23 +409,6 @@ def test_the_clock_of_a_database_is_never_turned_back(bare_store: Store) -> None
         assert conn.execute(sa.select(schema.mark.c.at)).scalar_one() == utc("Tue 2027-01-05 16:00")
 
 
-def test_a_provider_is_paused_for_longer_each_time_and_not_twice_at_once(bare_store: Store) -> None:
-    waits = []
-    now = NOW
-    for _ in range(6):
-        with bare_store.begin() as conn:
-            until = outbox.pause_provider(conn, "mailbox", "no", now)
-            assert outbox.pause_provider(conn, "mailbox", "no", now + timedelta(seconds=1)) == until
-            assert outbox.paused_providers(conn, now) == {"mailbox": until}
-            assert outbox.paused_providers(conn, until) == {}
-        waits.append((until - now) // timedelta(minutes=1))
-        now = until
-    assert waits == [5, 10, 20, 40, 60, 60]
-    with bare_store.begin() as conn:
-        outbox.provider_works(conn, "mailbox")
-        assert outbox.pause_provider(conn, "mailbox", "no", now) == now + timedelta(minutes=5)
-
-
 def test_campaigns_are_paused_and_resumed(bare_store: Store) -> None:
     with bare_store.begin() as conn:
         assert marks.pause(conn, "guide", "ann", NOW)

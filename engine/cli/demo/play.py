@@ -16,7 +16,7 @@ from engine.core.enrolment import Event
 from engine.core.messages import Status
 from engine.inbox import take_receipt, take_reply
 from engine.intake import Granted, Incoming, Taken, Who, take_event
-from engine.store import people, seeing
+from engine.store import outbox, people, seeing
 from engine.store.schema import message
 from engine.tick import Ticked, turn
 
@@ -51,7 +51,7 @@ def play(opened: Opened, say: Say, at: Callable[[datetime], None]) -> Played:
 
 
 def _turn(opened: Opened, played: Played, start: datetime, until: datetime, at: Callable[[datetime], None]) -> None:
-    for ticked in turn(opened.house, opened.providers, start, until):
+    for ticked in turn(opened.house, opened.carriers, start, until):
         _count(played, ticked)
         at(ticked.now)
 
@@ -100,7 +100,7 @@ def _bounce(opened: Opened, happening: Happens) -> None:
     query = (
         sa.select(message.c.ref)
         .where(
-            message.c.contact_id == contact_id,
+            outbox.of_contact(contact_id),
             message.c.channel == Channel.EMAIL,
             message.c.status == Status.SENT,
         )
