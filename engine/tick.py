@@ -47,15 +47,22 @@ def tick(house: House, carriers: Carriers, clock: Clock, stop: Callable[[], bool
     most = sending.concurrency + 2 * sending.chunk
     with Calls(sending.concurrency, clock) as calls:
         finished: list[Finished] = []
-        while True:
-            before = (done.filled.looked_at, replace(done.sent))
-            room = 0 if stop() else min(most - calls.in_flight, sending.chunk)
-            ready = _step(house, carriers, clock(), finished, room, done)
-            calls.submit(ready)
-            resting = not ready and (done.filled.looked_at, done.sent) == before
-            if not calls.in_flight and (resting or stop()):
-                return done
-            finished = calls.finished(sending.chunk if resting else calls.in_flight + sending.chunk - most)
+        try:
+            while True:
+                before = (done.filled.looked_at, replace(done.sent))
+                room = 0 if stop() else min(most - calls.in_flight, sending.chunk)
+                ready = _step(house, carriers, clock(), finished, room, done)
+                calls.submit(ready)
+                resting = not ready and (done.filled.looked_at, done.sent) == before
+                if not calls.in_flight and (resting or stop()):
+                    return done
+                finished = calls.finished(sending.chunk if resting else calls.in_flight + sending.chunk - most)
+        except Exception:
+            # What came back, or still does, must not fall into doubt with whatever else went wrong.
+            finished += calls.finished(calls.in_flight)
+            with house.store.begin() as conn:
+                settle(conn, house, finished, clock(), done.sent)
+            raise
 
 
 def _step(

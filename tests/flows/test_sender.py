@@ -1,7 +1,11 @@
 """A message waits in the outbox: every way a call can end, and everything that may come between."""
 
+from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
 
 from engine.core.contact import Channel
 from engine.providers import Carriers, Outcome, Outgoing
@@ -424,3 +428,29 @@ def test_two_enrolments_of_one_person_share_the_cap(clinic: Clinic) -> None:
     times = sorted(m.sent_at for m in emails)
     assert len(times) == 3
     assert all(b - a >= timedelta(hours=24) for a, b in pairwise(times))
+
+
+def test_what_went_is_written_down_also_when_the_next_decisions_break(clinic: Clinic) -> None:
+    """A deadlock or a full disk while more is decided: the messages on their way come back all the same."""
+    from engine.intake import Who
+
+    class Busy(Exception):
+        pass
+
+    for n in range(100):
+        clinic.enquires(Who(first_name="P", phone=f"+1617555{n:04d}", state="MA"), name=f"n-{n}")
+    left = [2]
+
+    def refuse(*_: object) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Busy
+
+    # A commit fails while calls are on their way.
+    sa.event.listen(clinic.store.engine, "commit", lambda _: refuse() if clinic.letters() else None)
+    with pytest.raises(Busy):
+        clinic.tick()
+    took = Counter(letter.message for letter in clinic.letters())
+    standing = {m.ref: m.status for m in clinic.rows(schema.message)}
+    assert took and set(took.values()) == {1}
+    assert {standing[ref] for ref in took} == {"sent"}
