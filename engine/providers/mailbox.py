@@ -29,9 +29,11 @@ from engine.providers import (
     Outcome,
     Outgoing,
     Refused,
+    SlowDown,
     Sought,
     TryLater,
     Unknown,
+    Unreachable,
     Works,
 )
 from engine.providers.mime import built, sender_of
@@ -41,6 +43,8 @@ class Failure(StrEnum):
     """How a fault ends the call. Written by whoever rehearses, in `[[mailbox.faults]]`."""
 
     TRY_LATER = "try_later"  # did not go; may go later
+    SLOW_DOWN = "slow_down"  # did not go; everything is to go more slowly
+    UNREACHABLE = "unreachable"  # did not go; no connection came about
     REFUSED = "refused"  # did not go; never will as it is
     ADDRESS_BLOCKED = "address_blocked"  # did not go; the address takes nothing
     MISCONFIGURED = "misconfigured"  # did not go; nothing will, by this provider
@@ -172,6 +176,10 @@ def _failed(fault: Fault) -> Outcome:
     match fault.outcome:
         case Failure.TRY_LATER:
             return TryLater(fault.detail)
+        case Failure.SLOW_DOWN:
+            return SlowDown(fault.detail)
+        case Failure.UNREACHABLE:
+            return Unreachable(fault.detail)
         case Failure.REFUSED:
             return Refused("mailbox", fault.detail)
         case Failure.ADDRESS_BLOCKED:

@@ -26,9 +26,11 @@ from engine.providers import (
     Outgoing,
     Provider,
     Refused,
+    SlowDown,
     Sought,
     TryLater,
     Unknown,
+    Unreachable,
     Works,
 )
 from engine.providers.mailbox import Failure, Fault, MailboxProvider
@@ -332,6 +334,8 @@ def test_a_probe_of_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> N
     ("failure", "expected"),
     [
         (Failure.TRY_LATER, TryLater("told")),
+        (Failure.SLOW_DOWN, SlowDown("told")),
+        (Failure.UNREACHABLE, Unreachable("told")),
         (Failure.REFUSED, Refused("mailbox", "told")),
         (Failure.ADDRESS_BLOCKED, AddressBlocked("mailbox", "told")),
         (Failure.MISCONFIGURED, Misconfigured("told")),
