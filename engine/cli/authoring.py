@@ -34,6 +34,7 @@ def check(
     """
     from engine.catalogue import catalogue
     from engine.core.campaign import Refused
+    from engine.core.findings import Finding
 
     try:
         settings = settings_of(ctx)
@@ -53,6 +54,9 @@ def check(
         f"{kind}/{name}{end}" for name in chosen for kind, end in (("campaigns", ".toml"), ("templates", "/"))
     )
     # The layout stands around every campaign's emails.
+    if not known:
+        problem = "There is no campaign here: no file campaigns/NAME.toml."
+        found.append(Finding("campaigns", 1, 1, "", problem, "Write one (docs/campaigns.md), or name another folder."))
     mine = [f for f in found if not chosen or f.file.startswith((*places, "templates/_layout/"))]
     notes = [one.finding for one in over if not one.whole and (not chosen or one.finding.file.startswith(places))]
     _report(

@@ -95,6 +95,7 @@ def _person(
     opened: Opened, state: str | None, zip_code: str | None, zone: str | None, consent: str, first_name: str
 ) -> "Person":
     from engine.core.contact import Channel, Refusal
+    from engine.core.jurisdiction import zip_place
     from engine.core.postal import normal_state
     from engine.core.timing import known_zone
     from engine.studio.preview import Person
@@ -107,6 +108,8 @@ def _person(
     lives = normal_state(state) if state else None
     if isinstance(lives, Refusal):
         raise misused(f"--state: {lives}")
+    if zip_code is not None and zip_place(zip_code, opened.house.terms.rules) is None:
+        raise misused("--zip is no ZIP code of the United States. Write five digits, such as 02110.")
     if not (state or zip_code or zone):
         lives = opened.settings.clinic.state
     return Person(

@@ -140,3 +140,16 @@ def test_postgresql_says_to_migrate(nurture, databases, tmp_path):
     nurture.ann()
     assert "1 sent" in nurture("tick", "--now", NOON).stdout
     assert "It balances." in nurture("status", "--now", NOON).stdout
+
+
+# ------------------------------------------------------------------------------------ nothing there, nowhere
+
+
+def test_check_says_that_there_is_no_campaign(nurture):
+    for file in (nurture.project / "campaigns").iterdir():
+        file.unlink()
+    assert "There is no campaign here" in nurture("check", code=1).stdout
+
+
+def test_preview_refuses_a_zip_that_is_none(nurture):
+    assert "--zip is no ZIP code" in nurture("preview", "guide", "--zip", "123", code=2).stderr
