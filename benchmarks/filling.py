@@ -30,6 +30,7 @@ _STATE = "substr('NYILTXCOCAWA', 1 + 2 * (i % 6), 2)"
 _ZIP = "substr('100606752802900981', 1 + 3 * (i % 6), 3) || (10 + i % 89)"
 # Numbers that the numbering plan allows: +1 212 200 0001 and on.
 _NUMBER = "'+1' || substr('212312214303213206', 1 + 3 * (i % 6), 3) || (2000000 + i)"
+_PAYLOAD = """'{"interest": "knee", "source": "website", "comment": "since week ' || i || '"}'"""
 _NAME = "substr('AnnBobKimDanEvaIanLeaTom', 1 + 3 * (i % 8), 3)"
 
 
@@ -66,7 +67,7 @@ def fill_store(store: Store, campaign: Campaign, size: int, *, texts: bool = Fal
         run(
             "INSERT INTO event (id, source, external_id, kind, contact_id, occurred_at, received_at, "
             f"payload) {numbers} SELECT i, 'bench', 'v' || i, 'enquiry', i, {began}, {began}, "
-            """'{"interest": "knee", "source": "website", "comment": "since week ' || i || '"}' FROM n""",
+            f"CAST({_PAYLOAD} AS {'json' if kind == 'postgresql' else 'text'}) FROM n",
             at=START,
         )
         run(

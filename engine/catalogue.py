@@ -4,9 +4,10 @@ A campaign or template that is broken is set aside with its findings; the others
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.config import Settings
 from engine.core.campaign import Campaign, Refused
@@ -71,29 +72,50 @@ def catalogue(project: Path, settings: Settings) -> Catalogue:
     law = _law_at(settings, rules)
     campaigns: dict[str, Campaign] = {}
     broken: dict[str, tuple[Finding, ...]] = {}
-    perhaps: set[str] = set()
+    perhaps = _Perhaps()
     for file in _files(project / "campaigns", "*.toml"):
         try:
             campaigns[file.stem] = _read_campaign(file, settings, words.of(file.stem), law)
         except Refused as refused:
             broken[file.stem] = refused.findings
-            perhaps |= _perhaps_of_patients(file)
-    perhaps -= {kind for c in campaigns.values() if c.purpose is Purpose.MARKETING for kind in c.enrol.on}
-    kinds = patient_kinds(campaigns.values()) | perhaps
+            perhaps.read(file)
+    kinds = patient_kinds(campaigns.values()) | perhaps.kinds(campaigns.values())
     return Catalogue(campaigns, broken, words.templates, tuple(words.mistakes), rules, kinds)
 
 
-def _perhaps_of_patients(file: Path) -> set[str]:
-    """What a broken file takes people in by, unless it is marketing: a typing error makes no patient an enquirer."""
-    try:
-        said = read_toml(file.read_text(encoding="utf-8", errors="replace")).data or {}
-    except OSError:
-        return set()
-    enrol = said.get("enrol")
-    if said.get("purpose") == Purpose.MARKETING or not isinstance(enrol, dict):
-        return set()
-    words = [enrol.get("on"), enrol.get("move")]
-    return {word for some in words for word in (some if isinstance(some, list) else [some]) if isinstance(word, str)}
+@dataclass(slots=True)
+class _Perhaps:
+    """Kinds of events in broken files that may only happen to patients: a typing error makes no patient an enquirer.
+
+    What `engine.core.phi.patient_kinds` would have found in them. A file counts unless it says it is marketing.
+    """
+
+    begun: set[str] = field(default_factory=set)  # by these people come in; a goal is as good
+    ended: set[str] = field(default_factory=set)
+
+    def read(self, file: Path) -> None:
+        """Take up what a broken file says."""
+        try:
+            said = read_toml(file.read_text(encoding="utf-8", errors="replace")).data or {}
+        except OSError:
+            return
+        if said.get("purpose") != Purpose.MARKETING:
+            self.begun |= _words(said, "enrol", "on") | _words(said, "enrol", "move") | _words(said, "exit", "goal")
+            self.ended |= _words(said, "exit", "on")
+
+    def kinds(self, sound: Iterable[Campaign]) -> set[str]:
+        """Those that no sound marketing campaign begins with, nor, of what ends a campaign, leaves by."""
+        marketing = [campaign for campaign in sound if campaign.purpose is Purpose.MARKETING]
+        enquiring = {kind for campaign in marketing for kind in campaign.enrol.on}
+        leaving = {kind for campaign in marketing for kind in campaign.exit.on}
+        return (self.begun | (self.ended - leaving)) - enquiring
+
+
+def _words(said: Mapping[str, Any], table: str, key: str) -> set[str]:
+    """The words under a key of a file that nobody has checked: one, several or none."""
+    inside = said.get(table)
+    some = inside.get(key) if isinstance(inside, dict) else None
+    return {word for word in (some if isinstance(some, list) else [some]) if isinstance(word, str)}
 
 
 def read_rules() -> Rules:

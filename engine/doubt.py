@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -26,6 +27,7 @@ LOOKS = 2  # empty look-ups, after the grace time, that count as absence (decisi
 # So long a provider that gives no answer is asked again; then a person at the clinic is.
 PATIENCE = timedelta(hours=1)
 MOST = 50  # look-ups in one sweep, one after another: at a tenth of a second each a tick must not stand still
+AT_ONCE = 8  # of them side by side
 
 
 @dataclass(slots=True)
@@ -48,8 +50,11 @@ def sweep(house: House, carriers: Carriers, now: datetime, limit: int = 500) -> 
             values = {"status": Status.IN_DOUBT, "reason": Reason.PROCESS_DIED, "doubt_since": now}
             swept.abandoned += outbox.change(conn, row.id, Status.SENDING, values)
     _look(house, carriers, now, limit, swept)
+    uncarried = _uncarried(carriers)
     with house.store.begin() as conn:
-        for row in outbox.held_rows(conn, now - HELD_AGAIN, limit, _uncarried(carriers)):
+        for channel in set(Channel) - set(uncarried):
+            people.no_longer(conn, f"phi:{channel}", now)
+        for row in outbox.held_rows(conn, now - HELD_AGAIN, limit, uncarried):
             values = {"status": Status.QUEUED, "send_at": now, "counts_at": now, "looked_at": now}
             swept.released += outbox.change(conn, row.id, Status.HELD, values)
     return swept
@@ -64,9 +69,12 @@ def _look(house: House, carriers: Carriers, now: datetime, limit: int, swept: Sw
         outbox.looked_at(conn, [r.id for r in rows], now)
         contacts = people.load_contacts(conn, [r.contact_id for r in rows])
         of = enrolments.by_ids(conn, [r.enrolment_id for r in rows if r.enrolment_id is not None])
-    answers = [(row, asking.evidence(row, contacts[row.contact_id].ref)) for row in rows]
-    if not answers:
+    if not rows:
         return
+    # Side by side: a provider that answers slowly must not hold up everything else.
+    with ThreadPoolExecutor(min(AT_ONCE, len(rows))) as pool:
+        found = list(pool.map(lambda row: asking.evidence(row, contacts[row.contact_id].ref), rows))
+    answers = list(zip(rows, found, strict=True))
     with house.store.begin() as conn:
         # Two identical messages must not both be given the one that the provider has.
         doubts.one_at_a_time(conn)

@@ -1,6 +1,7 @@
 """A step falls due: claim enrolments in batches, decide each afresh, write what was decided and the next looks."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -70,9 +71,16 @@ def fill_batch(house: House, campaign: str, now: datetime, limit: int, filled: F
     """One transaction: claim, load, decide, write. False when nothing (more) is due."""
     with house.store.begin() as conn:
         looked_at, decided = decide_batch(conn, house, campaign, now, limit, filled)
+        queue(conn, decided, now)
+        return looked_at == limit
+
+
+def queue(conn: sa.Connection, decided: Sequence[outbox.Decided], now: datetime) -> None:
+    """Put messages that shall go now into the outbox: they are asked again when they are taken."""
+    if decided:
+        outbox.stay(conn, decided)
         waiting = [outbox.Written(d.c, Status.QUEUED, d.c.reason, d.c.rule, send_at=now) for d in decided]
         outbox.launch(conn, waiting, now, timedelta())
-        return looked_at == limit
 
 
 def decide_batch(
@@ -105,6 +113,7 @@ def _one(house: House, e: Enrolment, situation: Situation, work: _Batch, filled:
     written, going, asked = len(work.skipped), len(work.decided), len(work.tasks)
     try:
         rests, after = _until_rest(house, e, _with_fresh(situation, work.fresh), work, filled)
+        work.positions.append(_moved_on(house, e, rests, after, work.decided[going:], work.now))
     except Exception as error:
         # The class only: the text of an exception may hold somebody's data.
         log.error("enrolment %s cannot be decided: %s", e.ref, type(error).__name__)
@@ -114,8 +123,28 @@ def _one(house: House, e: Enrolment, situation: Situation, work: _Batch, filled:
         words = f"Enrolment {e.ref} in {e.campaign} cannot be decided ({type(error).__name__}). Tell the engineers."
         work.tasks.append((f"error:{e.ref}", "error", words, e.contact_id))
         return
-    for decided in work.decided[going:]:
-        decided.situation, decided.rests, decided.alone = after, rests, len(work.decided) == going + 1
+
+
+def _moved_on(
+    house: House, e: Enrolment, rests: Position, after: Situation, going: Sequence[outbox.Decided], now: datetime
+) -> Position:
+    """Where it stands: with messages on their way, as if they had gone already; then their acceptance changes nothing.
+
+    It is only a moment to look again: of whatever else becomes of them the enrolment hears (`outbox.stay`, `change`).
+    """
+    situation = after
+    for d in going:
+        d.situation, d.rests, d.waits_for = after, rests.due_at, rests.waits_for
+        situation = enrolments.with_done(situation, Done(d.c.step, d.c.occurrence, Status.SENT, now))
+    campaign = going[0].campaign if going else None
+    if campaign is None:
+        return rests
+    decision = decide(campaign, situation, now, house.terms)
+    if not isinstance(decision, Wait) or decision.until is None or decision.until <= now:
+        return rests
+    for d in going:
+        d.moved_on = decision.until
+    return Position(e.id, decision.until, decision.reason.value, rests.decided)
 
 
 def _with_fresh(situation: Situation, fresh: dict[int | str, list[Traffic]]) -> Situation:
@@ -126,25 +155,21 @@ def _with_fresh(situation: Situation, fresh: dict[int | str, list[Traffic]]) -> 
 
 def _until_rest(
     house: House, e: Enrolment, situation: Situation, work: _Batch, filled: Filled
-) -> tuple[datetime | None, Situation]:
-    """Decide until there is nothing to do now; when to look again, and the situation that this made."""
+) -> tuple[Position, Situation]:
+    """Decide until there is nothing to do now; where it stands then, and the situation that this made."""
     campaign = house.plan(e.campaign, e.version)
     if campaign is None:
-        until = work.now + timedelta(hours=1)
-        work.positions.append(Position(e.id, until, Reason.CAMPAIGN_BROKEN.value, 0))
-        return until, situation
+        return Position(e.id, work.now + timedelta(hours=1), Reason.CAMPAIGN_BROKEN.value, 0), situation
     done = 0
     while done < MOST_DECISIONS:
         decision = decide(campaign, situation, work.now, house.terms)
         if isinstance(decision, Wait):
             if decision.reason is Reason.CONDITION_ERROR and decision.occurrence is not None:
                 work.tasks.append(_condition_task(e, decision))
-            work.positions.append(Position(e.id, decision.until, decision.reason.value, done))
-            return decision.until, situation
+            return Position(e.id, decision.until, decision.reason.value, done), situation
         if isinstance(decision, Complete):
             filled.completed += 1
-            work.positions.append(Position(e.id, None, None, done, over=work.now))
-            return None, situation
+            return Position(e.id, None, None, done, over=work.now), situation
         situation = _apply(house, e, campaign, situation, decision, work, filled)
         done += 1
     raise RuntimeError("the campaign does not come to rest")
@@ -174,7 +199,7 @@ def _apply(
     if isinstance(decision, Ask):
         filled.tasks += 1
         work.tasks.append((f"step:{e.ref}:{step}:{number}", "step", decision.words, e.contact_id))
-    work.skipped.append(_skipped(house, e, campaign.purpose, decision))
+    work.skipped.append(_skipped(house, e, campaign.purpose, decision, work.now))
     return enrolments.with_done(situation, Done(step, number, Status.SKIPPED, work.now), None)
 
 
@@ -182,7 +207,7 @@ def _claimed(house: House, e: Enrolment, purpose: Purpose, send: Send, now: date
     step, number = send.occurrence.step.key, send.occurrence.number
     return outbox.Claimed(
         id=0,
-        ref=house.refs.on(send.occurrence.due, "message", e.ref, step, number),
+        ref=house.refs.at(now, "message", e.ref, step, number),
         enrolment_id=e.id,
         contact_id=e.contact_id,
         campaign=e.campaign,
@@ -203,10 +228,10 @@ def _claimed(house: House, e: Enrolment, purpose: Purpose, send: Send, now: date
     )
 
 
-def _skipped(house: House, e: Enrolment, purpose: Purpose, decision: Skip | Ask) -> outbox.Skipped:
+def _skipped(house: House, e: Enrolment, purpose: Purpose, decision: Skip | Ask, now: datetime) -> outbox.Skipped:
     step, number = decision.occurrence.step.key, decision.occurrence.number
     return outbox.Skipped(
-        ref=house.refs.on(decision.occurrence.due, "message", e.ref, step, number),
+        ref=house.refs.at(now, "message", e.ref, step, number),
         enrolment_id=e.id,
         contact_id=e.contact_id,
         campaign=e.campaign,

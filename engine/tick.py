@@ -1,16 +1,24 @@
 """One look at everything: what lost its process, what is due, what waits to go. And the clock turned by hand."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from threading import Event
 
 from engine.doubt import Swept, next_look, sweep
 from engine.house import House
 from engine.outage import probe_all
 from engine.providers import Carriers
-from engine.scheduler import Filled, decide_batch
+from engine.scheduler import Filled, decide_batch, queue
 from engine.sender import Calls, Clock, Finished, Ready, Sent, launch, settle, take
 from engine.store import marks, outbox, seeing
+
+log = logging.getLogger("nurture.tick")
+
+LOOK_AFTER = timedelta(minutes=1)  # so often paused providers and doubts are looked after, however long sending takes
+# Seconds to wait before each attempt at writing what came back; within the lease, so that nobody looks for it yet.
+SAVE_AFTER = (0.0, 1.0, 4.0, 15.0, 40.0)
 
 
 class ClockTurnedBack(Exception):
@@ -39,30 +47,61 @@ def tick(house: House, carriers: Carriers, clock: Clock, stop: Callable[[], bool
     """
     now = clock()
     _guard(house, now)
+    done = Ticked(now)
+    with Calls(house.settings.sending.concurrency, clock) as calls:
+        while True:
+            _look_after(house, carriers, clock(), done)
+            if _send(house, carriers, calls, clock, stop, done) or stop():
+                return done
+
+
+def _look_after(house: House, carriers: Carriers, now: datetime, done: Ticked) -> None:
+    """Probe paused providers, and settle what is in doubt."""
     probe_all(house, carriers, now)
-    done = Ticked(now, swept=sweep(house, carriers, now))
+    swept = sweep(house, carriers, now)
+    for name in Swept.__dataclass_fields__:
+        setattr(done.swept, name, getattr(done.swept, name) + getattr(swept, name))
+
+
+def _send(house: House, carriers: Carriers, calls: Calls, clock: Clock, stop: Callable[[], bool], done: Ticked) -> bool:
+    """Decide and send until nothing is due and nothing is on its way. False: a minute was over before."""
     sending = house.settings.sending
     # While as many are called as may be, a chunk waits for its turn and another one is made ready: so many are in
     # doubt at most when the process is killed (decision 25).
     most = sending.concurrency + 2 * sending.chunk
-    with Calls(sending.concurrency, clock) as calls:
-        finished: list[Finished] = []
+    until = clock() + LOOK_AFTER
+    finished: list[Finished] = []
+    try:
+        while True:
+            before = (done.filled.looked_at, replace(done.sent))
+            if stop():
+                calls.take_back()
+            over = stop() or clock() >= until
+            room = 0 if over else min(most - calls.in_flight, sending.chunk)
+            ready = _step(house, carriers, clock(), finished, room, done)
+            calls.submit(ready)
+            resting = not ready and (done.filled.looked_at, done.sent) == before
+            if not calls.in_flight and (resting or over):
+                return not over
+            finished = calls.finished(sending.chunk if resting else calls.in_flight + sending.chunk - most)
+    except Exception:
+        # What came back, or still does, must not fall into doubt with whatever else went wrong.
+        calls.take_back()
+        finished += calls.finished(calls.in_flight)
+        _save(house, finished, clock, done)
+        raise
+
+
+def _save(house: House, finished: Sequence[Finished], clock: Clock, done: Ticked) -> None:
+    """Write what became of these calls as soon as the database takes it: it may be starting anew."""
+    for wait in SAVE_AFTER:
+        Event().wait(wait)
         try:
-            while True:
-                before = (done.filled.looked_at, replace(done.sent))
-                room = 0 if stop() else min(most - calls.in_flight, sending.chunk)
-                ready = _step(house, carriers, clock(), finished, room, done)
-                calls.submit(ready)
-                resting = not ready and (done.filled.looked_at, done.sent) == before
-                if not calls.in_flight and (resting or stop()):
-                    return done
-                finished = calls.finished(sending.chunk if resting else calls.in_flight + sending.chunk - most)
-        except Exception:
-            # What came back, or still does, must not fall into doubt with whatever else went wrong.
-            finished += calls.finished(calls.in_flight)
             with house.store.begin() as conn:
                 settle(conn, house, finished, clock(), done.sent)
-            raise
+            return
+        except Exception as error:
+            log.error("%s outcomes cannot be written (%s); tried again", len(finished), type(error).__name__)
 
 
 def _step(
@@ -79,8 +118,10 @@ def _step(
             if room <= 0:
                 break
             looked_at, decided = decide_batch(conn, house, campaign, now, room, done.filled)
-            ready += launch(conn, house, carriers, decided, now, done.sent)
-            room -= looked_at
+            # One look may bring forth several messages; those that there is no room for wait in the outbox.
+            ready += launch(conn, house, carriers, decided[:room], now, done.sent)
+            queue(conn, decided[room:], now)
+            room -= max(looked_at, len(decided))
     return ready
 
 

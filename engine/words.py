@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from engine.core import wording
@@ -18,6 +19,7 @@ from engine.house import House
 from engine.providers import Attachment
 
 _ANCHOR = frozenset({"anchor.day", "anchor.date", "anchor.time"})
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ def words_of(
         )
     if contact.language not in wording.TONGUES:
         return Held(Reason.TEMPLATE_BROKEN, f"There are no words for days and times in language {contact.language}.")
+    event = enrolment.event if enrolment is not None and _prints_event(found.fields) else _NOTHING
     context = wording.message_context(
         first_name=contact.first_name,
         last_name=contact.last_name,
@@ -74,7 +77,7 @@ def words_of(
         home_zone=home_zone,
         language=contact.language,
         purpose=purpose,
-        event={k: v for k, v in (enrolment.event if enrolment else {}).items() if k not in HEALTH_FIELDS},
+        event={k: v for k, v in event.items() if k not in HEALTH_FIELDS},
     )
     try:
         if isinstance(found, SmsTemplate):
@@ -83,6 +86,12 @@ def words_of(
         return _email(house, found, context, enrolment, contact, now)
     except MissingValue as missing:
         return Held(Reason.MISSING_VALUE, str(missing))
+
+
+@lru_cache(maxsize=4096)
+def _prints_event(fields: frozenset[str]) -> bool:
+    """Whether a template prints anything of the enrolling event."""
+    return any(field.partition(".")[0] == "event" for field in fields)
 
 
 def _email(

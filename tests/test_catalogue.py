@@ -220,3 +220,27 @@ def test_a_broken_marketing_campaign_makes_no_enquirer_a_patient(project: Projec
     project.write("campaigns/hello.toml", HELLO.replace("title", "titel"))
     assert "hello" in project.read().broken
     assert project.read().patient_kinds == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kinds"),
+    [
+        ('on = ["cancel", "arrived"]\ngoal = "arrived"', {"booking", "reschedule", "cancel", "arrived"}),
+        ('on = ["cancel", "not_interested"]', {"booking", "reschedule", "cancel"}),  # marketing leaves by it
+        ('on = ["cancel", "enquiry"]\ngoal = "enquiry"', {"booking", "reschedule", "cancel"}),  # marketing begins by it
+    ],
+    ids=["its own", "marketing leaves by it", "marketing begins by it"],
+)
+def test_what_ends_a_campaign_of_patients_tells_of_them_though_its_file_is_broken(
+    project: Project, ending: str, kinds: set[str]
+) -> None:
+    project.write("campaigns/hello.toml", HELLO + '[exit]\non = "not_interested"\n')
+    project.write("templates/visit/hello.email.md", HELLO_EMAIL)
+    visit = VISIT.replace("[[step]]", f"[exit]\n{ending}\n[[step]]")
+    project.write("campaigns/visit.toml", visit)
+    sound = project.read()
+    assert not sound.broken
+    project.write("campaigns/visit.toml", visit.replace("title", "titel"))
+    broken = project.read()
+    assert "visit" in broken.broken
+    assert sound.patient_kinds == broken.patient_kinds == kinds

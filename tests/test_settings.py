@@ -191,6 +191,14 @@ MISTAKES = [
     ("too small a number", "[sending]\nchunk = 0\n", "13:9", "sending.chunk", "at least 1"),
     ("a wait in months", '[sending]\nfirst_delay = "1 month"\n', "13:15", "sending.first_delay", "30 days"),
     ("a cap in other words", '[caps]\nemail = "3 a week"\n', "13:9", "caps.email", "3 per 7 days"),
+    ("a misspelt provider", '[sending]\nsms = "twillio"\n', "13:7", "sending.sms", 'Did you mean "twilio"?'),
+    (
+        "no grace in doubt",
+        '[sending]\ndoubt_grace = "0 minutes"\n',
+        "13:15",
+        "sending.doubt_grace",
+        "less than 1 minute",
+    ),
     ("a provider nobody has", '[sending]\nsms = "pigeon"\n', "13:7", "sending.sms", "'mailbox' or 'twilio'"),
     ("a language in words", '[languages]\nserved = ["English"]\n', "13:11", "languages.served", '"en"'),
     ("a misspelt outcome", '[[mailbox.faults]]\nto="*"\noutcome="later"\n', "14:9", "outcome", "try_later"),
@@ -281,8 +289,10 @@ def test_a_missing_section_says_what_it_needs(project: Callable[[str], Path]) ->
         ("NURTURE_SENDNG__CHUNK", "8", "Did you mean NURTURE_SENDING__CHUNK?"),
         ("NURTURE_SECRTE_KEY", "x", "Did you mean NURTURE_SECRET_KEY?"),
         ("NURTURE_SENDING", "chunk", "must be JSON"),
+        ("NURTURE_TWILIO_AUTH_TOKEN", "x", "Did you mean NURTURE_TWILIO__AUTH_TOKEN? Two underscores"),
+        ("NURTURE_SMTP_BAA_ON", "x", "Did you mean NURTURE_SMTP__BAA__ON? Two underscores"),
     ],
-    ids=["a bad value", "an unknown key", "an unknown section", "a misspelt secret", "no JSON"],
+    ids=["a bad value", "an unknown key", "an unknown section", "a misspelt secret", "no JSON", "one _", "one _ twice"],
 )
 def test_a_variable_that_cannot_be_right_is_named(
     project: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
@@ -489,6 +499,8 @@ SECTIONS = [
     ('[sendgrid]\nbase_url = "http://mail.example"\n', "13:12", "sendgrid.base_url", "https://"),
     ('[smtp]\nhost = "smtp://relay.example"\n', "13:8", "smtp.host", "no name of a machine"),
     ('[smtp]\nhost = "relay.example"\nsecurity = "none"\n', "12:1", "smtp", "everybody on the way could read"),
+    ("[smtp]\nport = 465\n", "12:1", "smtp", 'Port 465 wants: security = "tls"'),
+    ('[smtp]\nport = 587\nsecurity = "tls"\n', "12:1", "smtp", 'Port 587 wants: security = "starttls"'),
     ('[phi]\nenquirer_policy = "by_content"\n', "12:1", "phi", "counsel's choice"),
     ('[phi]\nenquirer_policy = "loose"\n', "13:19", "phi.enquirer_policy", "'literal', 'by_content' or 'strict'"),
 ]
@@ -504,6 +516,24 @@ def test_a_providers_section_that_cannot_be_right_is_refused_before_it_is_used(
     assert str(finding).startswith(f"settings.toml:{place}  ")
     assert finding.key.endswith(key)
     assert words in str(finding)
+
+
+@pytest.mark.usefixtures("tokens")
+@pytest.mark.parametrize("row", [row for row in SECTIONS if row[2] in ("twilio", "smtp")], ids=lambda row: row[3])
+def test_a_mistake_of_a_whole_section_stands_in_the_file_though_its_secret_is_in_the_environment(
+    project: Callable[[str], Path], row: tuple[str, str, str, str]
+) -> None:
+    findings = refused(project(SOUND + row[0]))
+    assert [str(found).partition("  ")[0] for found in findings] == ["settings.toml:12:1"]
+
+
+@pytest.mark.usefixtures("tokens")
+def test_a_mistake_of_a_whole_section_that_only_the_environment_has_is_placed_there(
+    project: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NURTURE_SMTP__PORT", "465")
+    (finding,) = refused(project(SOUND))
+    assert (finding.file, finding.key) == ("environment", "NURTURE_SMTP")
 
 
 def test_a_relay_on_this_machine_may_do_without_encryption(project: Callable[[str], Path]) -> None:

@@ -1,6 +1,7 @@
 """Who carries messages: whether they take our credentials, what they may carry, and who answers STOP."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from engine.checkup import Check, failed, not_checked, ok, warning
 from engine.checkup.machine import Clock, Reading
@@ -9,38 +10,58 @@ from engine.core.contact import Channel
 from engine.core.phi import EnquirerPolicy, PhiLevel
 from engine.providers import Carriers, Health, InDoubt, Misconfigured, Provider, Unreachable, Works
 
-_REFUSED = {
-    "twilio": "Compare twilio.account_sid and NURTURE_TWILIO__AUTH_TOKEN (or the API key's two) with Twilio's console.",
-    "sendgrid": "Make an API key that may send mail (Mail Send), and set it as NURTURE_SENDGRID__API_KEY.",
-    "smtp": "Compare smtp.username and NURTURE_SMTP__PASSWORD with what the relay gave you, and its certificate.",
-    "mailbox": "Let nurture write into mailbox.folder.",
-}
 _WORDS = {Channel.EMAIL: "emails", Channel.SMS: "texts"}
 
 
 # ---------------------------------------------------------------------------------------------------- credentials
 
 
-def credentials(provider: Provider, clock: Clock, readings: list[Reading]) -> Iterator[Check]:
+def credentials(settings: Settings, provider: Provider, clock: Clock, readings: list[Reading]) -> Iterator[Check]:
     """Whether a provider is there and takes our credentials. Nothing is sent; the clock it tells is kept."""
     health = provider.probe()
     if isinstance(health, Works) and health.clock is not None:
         readings.append(Reading(provider.name, health.clock, clock()))
-    yield _stands(provider.name, health)
+    yield _stands(settings, provider.name, health)
 
 
-def _stands(provider: str, health: Health) -> Check:
+def _stands(settings: Settings, provider: str, health: Health) -> Check:
     name = f"{provider}: access"
     match health:
         case Works():
             return ok(name, health.detail)
         case Misconfigured():
-            return failed(name, health.detail, _REFUSED.get(provider, "Compare the settings with your account."))
+            return failed(name, health.detail, _refused(settings, provider, health.detail))
         case Unreachable():
             remedy = "Check this machine's way out: DNS, firewall, proxy, and the provider's address in settings."
             return failed(name, health.detail, remedy)
+        case InDoubt() if "base_url" in health.detail:
+            return failed(name, health.detail, "")
         case InDoubt():
             return failed(name, health.detail, "Ask again in some minutes; the provider's status page may know more.")
+
+
+def _refused(settings: Settings, provider: str, detail: str) -> str:
+    """What to compare when the credentials are refused. Any other detail says itself what to mend."""
+    if provider == "mailbox":
+        return "Let nurture write into mailbox.folder."
+    if provider == "twilio" and "credentials" in detail:
+        if settings.twilio.api_key_sid is not None:
+            return "Compare account_sid, api_key_sid and NURTURE_TWILIO__API_KEY_SECRET with Twilio's console."
+        return "Compare account_sid and NURTURE_TWILIO__AUTH_TOKEN with Twilio's console."
+    if provider == "sendgrid" and "does not take the API key" in detail:
+        return "Make an API key that may send mail (Mail Send), and set it as NURTURE_SENDGRID__API_KEY."
+    return ""
+
+
+def addresses(settings: Settings) -> Iterator[Check]:
+    """Whether a provider is called at its own host: one of a rehearsal, forgotten, takes all and delivers none."""
+    for name, url in (("twilio", settings.twilio.base_url), ("sendgrid", settings.sendgrid.base_url)):
+        host = urlsplit(url).hostname or ""
+        if name in settings.sending.real and not host.endswith(f".{name}.com"):
+            reached = "a phone" if name == "twilio" else "an inbox"
+            found = f"base_url leads to {host}, which is not the provider's own: nothing reaches {reached}."
+            remedy = f"Right for a rehearsal only: take base_url out of [{name}] or the environment."
+            yield warning(f"{name}: address", found, remedy)
 
 
 # ---------------------------------------------------------------------------------------- health information

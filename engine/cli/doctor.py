@@ -84,7 +84,8 @@ def _looks(settings: "Settings", carriers: "Carriers", names: "Names") -> "list[
         ("settings", lambda: [machine.readable(settings), machine.secrets(settings)]),
         ("database", lambda: machine.database(settings.database_url, clock, readings)),
         ("disk", lambda: machine.disk(_places(settings))),
-        *((provider.name, partial(sending.credentials, provider, clock, readings)) for provider in carriers),
+        *((provider.name, partial(sending.credentials, settings, provider, clock, readings)) for provider in carriers),
+        ("addresses", lambda: sending.addresses(settings)),
         # After those who tell the time.
         ("clock", lambda: [*machine.clocks(readings), machine.zone(settings.clinic.zone, clock())]),
         ("public URL", lambda: reach.public_url(settings.clinic.public_url, names, needed=not settings.only_mailbox)),

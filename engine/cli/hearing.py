@@ -42,14 +42,14 @@ def reply(
     if as_json:
         say_json(heard)
         return
-    say(_heard(heard))
+    say(_heard(heard, "address" if email else "number"))
 
 
-def _heard(heard: Any) -> str:
+def _heard(heard: Any, whence: str) -> str:
     if heard.fate == "duplicate":
         return "This reply was taken before; nothing changed."
     meant = {
-        "stop": "STOP: nothing more goes to this number.",
+        "stop": f"STOP: nothing more goes to this {whence}.",
         "start": "START: appointment and care texts may go again; marketing needs a new consent.",
         "help": "HELP: they ask who we are.",
         "revoked": "They took consent back; a task tells staff. Nothing more goes where they said no.",

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.refusing import misused
+from engine.cli.refusing import No, misused
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -97,9 +98,10 @@ def settings_of(ctx: typer.Context) -> "Settings":
 
 
 def store_of(settings: "Settings", ctx: typer.Context | None = None) -> "Store":
-    """The database, at the schema of this version. The embedded one is brought there by itself. Raises StoreError.
+    """The database, at the schema of this version. The embedded one is brought there by itself.
 
-    With `ctx` its connections are closed when the command ends.
+    Raises StoreError, and No when it was made with another key. With `ctx` its connections are closed when the
+    command ends.
     """
     from engine.store import StoreError, open_store
 
@@ -112,7 +114,28 @@ def store_of(settings: "Settings", ctx: typer.Context | None = None) -> "Store":
         if store.engine.dialect.name != "sqlite":
             raise
         store.migrate()
+    _same_key(store, settings)
     return store
+
+
+def _same_key(store: "Store", settings: "Settings") -> None:
+    """One key for the whole life of a database: another one would not know the addresses of who said STOP."""
+    from engine.store import marks
+
+    # Of the key only what makes the digests (engine.core.refs): blake2b takes 64 bytes.
+    fingerprint = blake2b(b"nurture: the key of this database", key=settings.key[:64], digest_size=32).hexdigest()
+    with store.read() as conn:
+        kept = marks.key(conn)
+    if kept is None:
+        with store.begin() as conn:
+            marks.keep_key(conn, fingerprint, clock())
+            kept = marks.key(conn)
+    if kept != fingerprint:
+        raise No(
+            "This database was made with another NURTURE_SECRET_KEY: STOPs recorded in it would not be recognised.",
+            "Set the one that was used then. (A database from rehearsals with the development key is not for real "
+            "sending: name another database.)",
+        )
 
 
 def open_all(ctx: typer.Context) -> Opened:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -24,12 +25,22 @@ log = logging.getLogger("nurture")
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """SIGTERM and Ctrl+C set the event instead of killing; a second one kills after all."""
+    """SIGTERM and Ctrl+C set the event instead of killing; a third Ctrl+C kills after all.
+
+    More SIGTERMs change nothing: supervisors repeat it, and have SIGKILL.
+    """
     stop = threading.Event()
+    by_hand = 0
 
     def handle(number: int, _frame: object) -> None:
+        nonlocal by_hand
         stop.set()
-        signal.signal(number, before[number])
+        if number == signal.SIGINT:
+            by_hand += 1
+            if by_hand == 2:
+                log.warning("still finishing what is in flight; a third Ctrl+C leaves it in doubt")
+                # Not Python's own answer: at its end it would wait for what is in flight all the same.
+                signal.signal(number, signal.SIG_DFL)
 
     numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in numbers}
@@ -52,11 +63,14 @@ def run(ctx: typer.Context) -> None:
     """
     from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    # What goes wrong before the settings are read is not logged: it is told, and ends the command.
+    opened = open_all(ctx)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Clinics(opened.zone))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     log.setLevel(logging.INFO)
     # It would report every look that it left out because the one before was still at work.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-    opened = open_all(ctx)
     with stopping() as stop:
         turns = _Turns(opened, stop)
         seconds = opened.settings.sending.tick_seconds
@@ -75,6 +89,18 @@ def run(ctx: typer.Context) -> None:
     log.info("ended")
 
 
+class _Clinics(logging.Formatter):
+    """Lines with the time on the clinic's clock."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+        self.zone = ZoneInfo(zone)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        """As 2026-11-20 10:00:07 EST."""
+        return f"{datetime.fromtimestamp(record.created, self.zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def _carriers(opened: Opened) -> str:
     if opened.settings.only_mailbox:
         return f"every message goes into the folder {opened.settings.mailbox.folder}, none leaves this machine"
@@ -88,7 +114,9 @@ class _Turns:
         self.opened, self.stop = opened, stop
         self.fatal: Exception | None = None
         self.files = _files(opened.settings.project)
+        self.pauses: dict[str, datetime] = {}  # since when, of the providers paused at the look before
         self._warn()
+        self._probe_at_once()
 
     def one(self) -> None:
         """One look at everything."""
@@ -99,6 +127,7 @@ class _Turns:
         try:
             self._read_again()
             done = tick(self.opened.house, self.opened.carriers, clock, self.stop.is_set)
+            self._tell_pauses()
         except ClockTurnedBack as error:
             self.fatal = error
             self.stop.set()
@@ -107,15 +136,41 @@ class _Turns:
             log.error("this look failed (%s); the next one tries again", type(error).__name__)
         else:
             if not done.idle:
-                log.info(in_words(done))
+                log.log(logging.WARNING if _needs_a_look(done) else logging.INFO, "%s", in_words(done))
+
+    def _probe_at_once(self) -> None:
+        """Who starts this may just have repaired what a provider was paused for."""
+        from engine.store import senders
+
+        with self.opened.store.begin() as conn:
+            senders.probe_now(conn, clock())
+
+    def _tell_pauses(self) -> None:
+        """A line when a provider is paused, and one when it works again."""
+        from engine.store import seeing
+
+        with self.opened.store.read() as conn:
+            paused = {row.provider: row for row in seeing.provider_pauses(conn) if row.until is not None}
+        for name, row in paused.items():
+            if self.pauses.get(name) != row.since:
+                until, why = stamp(row.until, self.opened.zone), row.detail.strip().rstrip(".")
+                log.error("%s is paused until %s: %s. Its messages wait. Run: nurture doctor", name, until, why)
+        for name in sorted(self.pauses.keys() - paused.keys()):
+            log.info("%s works again", name)
+        self.pauses = {name: row.since for name, row in paused.items()}
 
     def _read_again(self) -> None:
         """Campaigns and templates, when one of their files has changed."""
         files = _files(self.opened.settings.project)
         if files == self.files:
             return
+        try:
+            self.opened = read_again(self.opened)
+        except Exception as error:
+            # An editor was replacing the file, perhaps: the next look tries again, this one goes by what was read.
+            log.error("campaigns and templates cannot be read again (%s); the old ones go on", type(error).__name__)
+            return
         self.files = files
-        self.opened = read_again(self.opened)
         log.info("campaigns and templates were read again")
         self._warn()
 
@@ -128,6 +183,11 @@ def _files(project: "Path") -> frozenset[tuple[str, int, int]]:
     """What stands in the campaigns and templates, as far as file names, times and sizes tell."""
     paths = [path for folder in ("campaigns", "templates") for path in (project / folder).rglob("*") if path.is_file()]
     return frozenset((str(path), (info := path.stat()).st_mtime_ns, info.st_size) for path in paths)
+
+
+def _needs_a_look(done: "Ticked") -> bool:
+    """Whether somebody should read what this look did: something is in doubt, or was given to staff."""
+    return any((done.sent.in_doubt, done.swept.abandoned, done.swept.asked_staff))
 
 
 def in_words(done: "Ticked") -> str:

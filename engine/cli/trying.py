@@ -16,10 +16,11 @@ from engine.cli.showing import CHANNELS, aside, day_and_time, say
 if TYPE_CHECKING:
     from engine.config import Settings
     from engine.core.contact import Channel
-    from engine.providers import Evidence, Outcome, Outgoing, Provider
+    from engine.providers import AddressBlocked, Evidence, Outcome, Outgoing, Provider, Refused
 
 _NIGHT_FROM, _NIGHT_TO = 21, 8  # hours on the clinic's clock (TCPA-QH-1)
 _VALID = timedelta(minutes=10)  # a test that comes later only puzzles whoever waited for it
+_CARRIES = {"mailbox": ("email", "sms"), "twilio": ("sms",), "sendgrid": ("email",), "smtp": ("email",)}
 _CONTACT = "send-test"  # nobody's name; the mailbox has a folder called so
 
 
@@ -54,8 +55,9 @@ def send_test(
     say(f"One {CHANNELS[channel]} to {address}, {_way(opened.settings, provider)}: “{out.text.partition(chr(10))[0]}”")
     _ask(yes)
     outcome = provider.send(out, moment)
+    tell = say if isinstance(outcome, Accepted) else aside
     for sentence in (*_became(provider.name, outcome), *_asked_again(provider, out, outcome, moment)):
-        say(sentence)
+        tell(sentence)
     if not isinstance(outcome, Accepted):
         raise typer.Exit(FAILED)
 
@@ -77,9 +79,17 @@ def _chosen(opened: Opened, channel: "Channel", by: str | None) -> "Provider":
     of_channel = opened.carriers.by_channel[channel]
     found = of_channel[0] if by is None else next((p for p in of_channel if p.name == by), None)
     if found is None:
-        known = ", ".join(p.name for p in of_channel)
-        raise misused(f"--by: settings do not have it carry a {CHANNELS[channel]}. [sending] names: {known}.")
+        raise misused(f"--by: {_why_not(by or '', channel)} [sending] names: {', '.join(p.name for p in of_channel)}.")
     return found
+
+
+def _why_not(by: str, channel: "Channel") -> str:
+    if by not in _CARRIES:
+        return f"there is no such provider. There are: {', '.join(_CARRIES)}."
+    if channel not in _CARRIES[by]:
+        carried, given = ("texts", "an email address") if channel == "email" else ("emails", "a number")
+        return f"{by} carries {carried}; this is {given}."
+    return f"settings do not have it carry {'an email' if channel == 'email' else 'a text'}."
 
 
 def _refuse(opened: Opened, provider: "Provider", channel: "Channel", address: str) -> None:
@@ -93,7 +103,8 @@ def _refuse(opened: Opened, provider: "Provider", channel: "Channel", address: s
         rows = people.load_suppressions(conn, [key]).get(key, ())
     closed = {suppressed(rows, key, purpose) for purpose in PURPOSES} - {None}
     if SuppressionReason.STOP in closed:
-        raise No("This number answered STOP: nothing goes there.", "Take another number of your own.")
+        whose = "number" if channel == "sms" else "address"
+        raise No(f"This {whose} answered STOP: nothing goes there.", f"Take another {whose} of your own.")
     if closed:
         raise No("This address is suppressed: nothing goes there.", "Take another address of your own.")
     if not provider.carries(PhiLevel.GENERIC, address):
@@ -170,10 +181,10 @@ def _became(name: str, outcome: "Outcome") -> tuple[str, str]:
         case of.SlowDown():
             return f"Not sent, too fast: {outcome.detail}", "Try again in a minute; lower per_second if it stays so."
         case of.Refused():
-            said = f"Not sent, and never will be as it is ({outcome.code}): {outcome.detail}"
+            said = f"Not sent, and never will be as it is{_coded(outcome)}: {outcome.detail}"
             return said, "See what the code means: docs/providers.md names where."
         case of.AddressBlocked():
-            said = f"Not sent: nothing goes to this address ({outcome.code}): {outcome.detail}"
+            said = f"Not sent: nothing goes to this address{_coded(outcome)}: {outcome.detail}"
             return said, "Take another address. A campaign would suppress it."
         case of.Misconfigured():
             said = f"Not sent, and nothing else would be: {outcome.detail}"
@@ -184,6 +195,11 @@ def _became(name: str, outcome: "Outcome") -> tuple[str, str]:
         case of.InDoubt():
             said = f"It may have gone or not: {outcome.detail}"
             return said, "Look whether it arrives before you try again."
+
+
+def _coded(outcome: "Refused | AddressBlocked") -> str:
+    """The provider's code, where its sentence does not say it."""
+    return "" if outcome.code in outcome.detail else f" ({outcome.code})"
 
 
 def _asked_again(provider: "Provider", out: "Outgoing", outcome: "Outcome", started: datetime) -> tuple[str, ...]:

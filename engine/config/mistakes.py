@@ -1,6 +1,7 @@
 """What is wrong with the settings, as findings: where it stands, the problem, what to write instead."""
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from datetime import date
@@ -106,8 +107,10 @@ def _is_below(place: Place, above: Place) -> bool:
 
 def _finding(details: Mapping[str, Any], document: Document, environment: Mapping[str, Any]) -> Finding:
     place: Place = details["loc"]
-    from_environment = reach(environment, place)
     kind, context = details["type"], details.get("ctx", {})
+    # What is wrong with a section as a whole stands where the section does, even if the environment adds its secret.
+    whole = kind == "value_error" and section_at(place) is not None and place in document.spots
+    from_environment = reach(environment, place) and not whole
     if kind == "missing":
         problem, remedy = "It is missing.", _write(place, from_environment)
     elif place in _NEVER:
@@ -120,11 +123,17 @@ def _finding(details: Mapping[str, Any], document: Document, environment: Mappin
             remedy = f"{remedy} {_for_example(place, from_environment)}".strip()
     else:
         problem = _PROBLEMS.get(kind, details["msg"] + ".").format_map(context)
-        remedy = _for_example(place, from_environment)
+        near = _one_of_these(details["input"], context.get("expected", ""))
+        remedy = f'Did you mean "{near}"?' if near else _for_example(place, from_environment)
     if from_environment:
         return Finding(ENVIRONMENT, 0, 0, variable(place), problem, remedy)
     line, column = at(document, place, of_key=kind == "extra_forbidden")
     return Finding(FILE, line, column, dotted(place), problem, remedy)
+
+
+def _one_of_these(written: Any, expected: str) -> str | None:
+    """The word that was probably meant, of those that pydantic lists in quotes."""
+    return nearest(written, re.findall("'([^']+)'", expected)) if isinstance(written, str) else None
 
 
 def _own_words(error: Exception) -> tuple[str, str]:

@@ -265,6 +265,17 @@ class Smtp(Limits):
             )
         return self
 
+    @model_validator(mode="after")
+    def _port_fits(self) -> Self:
+        # RFC 8314: on 465 TLS begins at once; on 587 the relay greets first, and STARTTLS follows.
+        wanted = {(465, "starttls"): "tls", (587, "tls"): "starttls"}.get((self.port, self.security))
+        if wanted is not None:
+            raise Unfit(
+                f'Port {self.port} and security = "{self.security}" do not go together.',
+                f'Port {self.port} wants: security = "{wanted}"',
+            )
+        return self
+
 
 class Phi(Section):
     """What counsel decided on health information."""

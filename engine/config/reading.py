@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from engine.config.mistakes import ENVIRONMENT, FILE, at, findings_of, is_secret
+from engine.config.mistakes import ENVIRONMENT, FILE, Place, at, findings_of, is_secret, section_at, variable
 from engine.config.secrets_kept_out import without_secrets
 from engine.config.settings import Settings
 from engine.config.together import unfit_together
@@ -79,16 +79,31 @@ def _misspelt_variables() -> Iterator[Finding]:
     """Variables that look like settings and are none: a misspelt one would be overlooked in silence."""
     sections = [name.upper() for name in Settings.model_fields]
     alone = ["SECRET_KEY", "PROJECT"]
-    for variable in sorted(os.environ):
-        name = variable.upper().removeprefix("NURTURE_")
+    joined = {known.replace("__", "_"): known for known in _variables()}
+    for written in sorted(os.environ):
+        name = written.upper().removeprefix("NURTURE_")
         section, nested, _ = name.partition("__")
-        if name == variable.upper() or section in sections or name in alone:
+        if name == written.upper() or section in sections or name in alone:
             continue
         near = nearest(section, sections if nested else alone)
-        if nested or near:
-            meant = variable.upper().replace(section, near) if near else ""
-            remedy = f"Did you mean {meant}?" if meant else "Unset it."
-            yield Finding(ENVIRONMENT, 0, 0, variable, "There is no such setting.", remedy)
+        if known := joined.get(written.upper().replace("__", "_")):
+            remedy = f"Did you mean {known}? Two underscores are needed after the section's name."
+        elif nested or near:
+            remedy = f"Did you mean {written.upper().replace(section, near)}?" if near else "Unset it."
+        else:
+            continue
+        yield Finding(ENVIRONMENT, 0, 0, written, "There is no such setting.", remedy)
+
+
+def _variables(section: type[BaseModel] = Settings, above: Place = ()) -> Iterator[str]:
+    """The variables of all settings, but for those in lists and named sections."""
+    for name in section.model_fields:
+        place = (*above, name)
+        inner = section_at(place)
+        if inner is None:
+            yield variable(place)
+        else:
+            yield from _variables(inner, place)
 
 
 def _no_json(error: SettingsError) -> Finding:

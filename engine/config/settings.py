@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.config.consent_forms import ConsentForm
@@ -36,6 +36,7 @@ from engine.providers.mailbox import Fault
 # Stands in for NURTURE_SECRET_KEY where nothing leaves the machine. Everybody knows it: it protects nothing.
 DEVELOPMENT_KEY = b"nurture development key, known to everybody: for the mailbox provider only"
 SHORTEST_KEY = 32
+SHORTEST_GRACE = timedelta(minutes=1)
 
 
 class Clinic(Section):
@@ -129,6 +130,14 @@ class Sending(Section):
         description="How long after a lost answer the provider is first asked whether it has the message.",
         examples=["3 minutes"],
     )
+
+    @field_validator("doubt_grace")
+    @classmethod
+    def _list_may_lag(cls, grace: timedelta) -> timedelta:
+        # Asked too early, a provider does not show what it took, and the message would go out twice.
+        if grace < SHORTEST_GRACE:
+            raise Unfit("It is less than 1 minute, and a provider's list may lag behind what it took.", "")
+        return grace
 
     @model_validator(mode="after")
     def _within_the_lease(self) -> Self:

@@ -30,7 +30,7 @@ class SuppressionReason(StrEnum):
 PURPOSES = (Purpose.MARKETING, Purpose.APPOINTMENT, Purpose.CARE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Consent:
     """One row of the ledger: what a contact agreed to, or took back, at one address for one purpose.
 
@@ -48,7 +48,7 @@ class Consent:
     most_days: int | None = None  # ... in so many days (TCPA-F-3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Suppression:
     """One row: an address was suppressed for a purpose and a reason, or that was lifted."""
 

@@ -29,7 +29,7 @@ from engine.core.situation import Point, Situation
 Facts = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """Queue this occurrence now, to this address, with this template."""
 
@@ -42,7 +42,7 @@ class Send:
     rule: str = "decide"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """Nothing to write. Look again at `until`; None: only an outcome, an event or a person can move it."""
 
@@ -53,7 +53,7 @@ class Wait:
     occurrence: Occurrence | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Skip:
     """Settle this occurrence without a message."""
 
@@ -88,7 +88,10 @@ Decision = Send | Wait | Skip | Ask | Complete
 def where(situation: Situation, terms: Terms) -> Whereabouts:
     """Where this person may be, from their own word, ZIP, state and area code (decision 3)."""
     contact = situation.contact
-    name = (contact.zone, contact.zip, contact.state, contact.country, phone := situation.phone())
+    phone = situation.phone()
+    # Of a number in North America only the area code tells something: few answers serve many people.
+    told = phone[:5] if phone is not None and phone.startswith("+1") else phone
+    name = (contact.zone, contact.zip, contact.state, contact.country, told)
     found: Whereabouts | None = terms.kept.get(name)
     if found is None:
         found = whereabouts(
@@ -115,14 +118,44 @@ def decide(campaign: Campaign, situation: Situation, now: datetime, terms: Terms
     left = ahead(campaign, situation.enrolment, situation.done, place.home_zone)
     if not left.occurrences:
         return _nothing_left(campaign, situation, now, left.blocked)
-    waits: list[Wait] = []
+    soonest: Wait | None = None
+    sleeping: Occurrence | None = None
     for occurrence in left.occurrences:
+        # A `before` step never goes later than it says, so its own moment may lie before its nominal one.
+        if occurrence.due > now and occurrence.step.kind != "before":
+            sleeping = sleeping or occurrence
+            continue
         verdict = _judge(campaign, situation, occurrence, left.occurrences, now, place, terms)
         if not isinstance(verdict, Wait):
             return verdict
-        waits.append(verdict)
-    timed = [w for w in waits if w.until is not None]
-    return min(timed, key=lambda w: w.until or now) if timed else waits[0]
+        soonest = verdict if soonest is None else _sooner(soonest, verdict)
+    if sleeping is None:
+        assert soonest is not None
+        return soonest
+    if soonest is not None and soonest.until is not None and soonest.until <= sleeping.due:
+        return soonest
+    return _not_due(sleeping, _facts(sleeping, place))
+
+
+def _sooner(one: Wait, other: Wait) -> Wait:
+    """Of two that wait, the one to look at first; the first of them where both, or neither, say the same moment."""
+    if other.until is None or (one.until is not None and one.until <= other.until):
+        return one
+    return other
+
+
+def _not_due(occurrence: Occurrence, facts: Facts) -> Wait:
+    return Wait(occurrence.due, Reason.NOT_DUE, f"step.{occurrence.step.kind}", facts, occurrence)
+
+
+def _facts(occurrence: Occurrence, place: Whereabouts) -> dict[str, Any]:
+    return {
+        "due": occurrence.due.isoformat(),
+        "home_zone": place.home_zone,
+        "home_from": place.home_from,
+        "zones": list(place.zones),
+        "states": list(place.states),
+    }
 
 
 def _nothing_left(campaign: Campaign, situation: Situation, now: datetime, blocked: bool) -> Decision:
@@ -143,18 +176,8 @@ def _judge(
     place: Whereabouts,
     terms: Terms,
 ) -> Decision:
-    """One occurrence: send, skip, ask or wait."""
-    step = occurrence.step
-    facts: dict[str, Any] = {
-        "due": occurrence.due.isoformat(),
-        "home_zone": place.home_zone,
-        "home_from": place.home_from,
-        "zones": list(place.zones),
-        "states": list(place.states),
-    }
-    # A `before` step never goes later than it says, so its own moment may lie before its nominal one.
-    if occurrence.due > now and step.kind != "before":
-        return Wait(occurrence.due, Reason.NOT_DUE, f"step.{step.kind}", facts, occurrence)
+    """One occurrence that is due, or may go early: send, skip, ask or wait."""
+    step, facts = occurrence.step, _facts(occurrence, place)
     if paused(situation.contact, campaign.purpose):
         return Wait(
             None,
@@ -170,7 +193,7 @@ def _judge(
     route = reach(step, campaign.purpose, situation)
     if not isinstance(route, Reached):
         if occurrence.due > now:
-            return Wait(occurrence.due, Reason.NOT_DUE, f"step.{step.kind}", facts, occurrence)
+            return _not_due(occurrence, facts)
         if route.task is not None:
             return Ask(occurrence, route.task, {**facts, "because": route.reason.value})
         return Skip(occurrence, route.reason, route.rule, facts)
@@ -219,7 +242,7 @@ def _timed(
     first = allowed_from(campaign, situation, occurrence, route.point, place, terms)
     if first is None:
         if occurrence.due > now:
-            return Wait(occurrence.due, Reason.NOT_DUE, f"step.{occurrence.step.kind}", facts, occurrence)
+            return _not_due(occurrence, facts)
         return _unsent(occurrence, Reason.NO_OPEN_MOMENT, "decision 4", facts)
     facts["first_allowed"] = first.isoformat()
     if first > now and occurrence.step.kind == "before":

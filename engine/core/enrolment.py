@@ -64,7 +64,7 @@ class Event:
         return {**self.payload, "kind": self.kind}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Enrolment:
     """One contact going through one campaign for one episode."""
 

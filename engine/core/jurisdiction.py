@@ -55,7 +55,12 @@ class Holidays:
     def __contains__(self, day: object) -> bool:
         if not isinstance(day, date):
             return False
-        return any(day in _public_holidays(state, day.year) for state in (None, *self.states))
+        return day in _holidays(self.states, day.year)
+
+
+@cache
+def _holidays(states: tuple[str, ...], year: int) -> frozenset[date]:
+    return frozenset().union(*(_public_holidays(state, year) for state in (None, *states)))
 
 
 @cache
@@ -270,6 +275,7 @@ def _with_holiday_bans(as_of: date, rules: Rules) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.where for row in rows if row.holidays == "closed"))
 
 
+@lru_cache(maxsize=32768)
 def sms_cap(where: Whereabouts, as_of: date, rules: Rules) -> tuple[int, str] | None:
     """The fewest marketing texts in 24 hours that a candidate state allows, with the rule's id; or None."""
     caps = [(r.cap_24h, r.id) for r in _rows(where.states, as_of, rules) if r.cap_24h is not None]

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 
 class LinkKind(StrEnum):
@@ -111,16 +112,18 @@ class Links:
         >>> links.read(url.rpartition("/")[2], datetime(2026, 12, 1, 23, 59, tzinfo=UTC))
         Link(kind=<LinkKind.BOOKING: 'booking'>, message_id=7)
         """
-        day = (expires.astimezone(UTC).date() - _FIRST_DAY).days
-        plain = bytes((_VERSION << 4 | _NUMBERS[kind],)) + message_id.to_bytes(5) + day.to_bytes(2)
+        return self._on(kind, message_id, _day(expires))
+
+    def _on(self, kind: LinkKind, message_id: int, day: int) -> str:
+        plain = ((_VERSION << 4 | _NUMBERS[kind]) << 56 | message_id << 16 | day).to_bytes(8)
         sealing, hiding = self._keys[0]
         seal = _mac(sealing, plain)[:8]
         return f"{self.base_url}/l/{_written(_xor(plain, _mac(hiding, seal)) + seal)}"
 
     def make_all(self, fields: Iterable[str], message_id: int, now: datetime) -> dict[str, str]:
         """The links that a template prints (its `fields`), each lasting as long as its kind does."""
-        names = {name.removeprefix("link.") for name in fields if name.startswith("link.")}
-        return {kind.value: self.make(kind, message_id, now + LASTS[kind]) for kind in LinkKind if kind in names}
+        today = _day(now)
+        return {kind.value: self._on(kind, message_id, today + LASTS[kind].days) for kind in _kinds(frozenset(fields))}
 
     def read(self, token: str, now: datetime) -> Link | Expired | Forged:
         """What the 22 letters of a link say. Never raises, whatever the text is."""
@@ -153,6 +156,16 @@ def unsubscribe_headers(url: str, mailto: str) -> tuple[tuple[str, str], ...]:
     return ("List-Unsubscribe", f"<{url}>, {by_mail}"), one_click
 
 
+@lru_cache(maxsize=4096)
+def _kinds(fields: frozenset[str]) -> tuple[LinkKind, ...]:
+    """The links among the fields of a template."""
+    return tuple(kind for kind in LinkKind if f"link.{kind}" in fields)
+
+
+def _day(moment: datetime) -> int:
+    return moment.astimezone(UTC).toordinal() - _FIRST_DAY.toordinal()
+
+
 def _mac(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
 
@@ -162,7 +175,7 @@ def _xor(eight: bytes, mask: bytes) -> bytes:
 
 
 def _written(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return base64.b64encode(data, b"-_").decode()[:_LETTERS]
 
 
 def _read(token: str) -> bytes | None:

@@ -1,6 +1,6 @@
 """Which occurrences of a campaign's steps an enrolment has still before it, and when each falls due."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from engine.core.situation import Done
 GENERATION = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Occurrence:
     """One time that a step falls due (UTC). `number` tells repeats and moved anchors apart."""
 
@@ -24,7 +24,7 @@ class Occurrence:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ahead:
     """What is still to do, soonest first; `blocked` when the chain waits for a message that is not settled."""
 
@@ -32,15 +32,20 @@ class Ahead:
     blocked: bool
 
 
-def ahead(campaign: Campaign, enrolment: Enrolment, done: Iterable[Done], zone: str) -> Ahead:
+def ahead(campaign: Campaign, enrolment: Enrolment, done: Collection[Done], zone: str) -> Ahead:
     """The occurrences without a row in the send log (the log is the position). `zone`: the contact's home zone."""
     rows = {(d.step, d.occurrence): d for d in done}
-    found = [o for step in campaign.anchored for o in _anchored(step, enrolment, zone, rows)]
-    if chained := _chained(campaign, enrolment, rows, zone):
+    found: list[Occurrence] = []
+    for step in campaign.anchored:
+        if step.repeat is not None:
+            found += [o for o in _repeats(step, enrolment, zone) if (step.key, o.number) not in rows]
+        elif (one := _anchored(step, enrolment, zone, rows)) is not None:
+            found.append(one)
+    if (chained := _chained(campaign, enrolment, rows, zone)) is not None:
         found.append(chained)
     if len(found) > 1:
         found.sort(key=lambda o: (o.due, o.step.line, o.number))
-    return Ahead(tuple(found), any(d.status not in SETTLED for d in rows.values()))
+    return Ahead(tuple(found), not SETTLED.issuperset([d.status for d in rows.values()]))
 
 
 def _chained(
@@ -61,30 +66,26 @@ def _chained(
     return None
 
 
-def _anchored(step: Step, enrolment: Enrolment, zone: str, rows: Container[tuple[str, int]]) -> Iterator[Occurrence]:
-    first = enrolment.moves * GENERATION
-    if step.repeat is not None:
-        yield from (o for o in _repeats(step, enrolment, zone, first) if (step.key, o.number) not in rows)
-        return
-    number = enrolment.moves if step.kind == "after_move" else first
+def _anchored(step: Step, enrolment: Enrolment, zone: str, rows: Container[tuple[str, int]]) -> Occurrence | None:
+    """The occurrence of a step that comes once, unless it has a row."""
+    number = enrolment.moves if step.kind == "after_move" else enrolment.moves * GENERATION
     if (step.key, number) in rows:
-        return
+        return None
     if step.kind == "before":
         back = timing.Offset(-step.offset.days, -step.offset.exact)
-        yield Occurrence(step, number, timing.add(enrolment.anchor_at, back, zone))
-    elif step.kind == "day":
-        yield Occurrence(step, number, timing.add(enrolment.anchor_at, step.offset, zone, step.at))
-    elif enrolment.moves:
-        yield Occurrence(step, number, timing.add(enrolment.known_at, step.offset, zone))
+        return Occurrence(step, number, timing.add(enrolment.anchor_at, back, zone))
+    if step.kind == "day":
+        return Occurrence(step, number, timing.add(enrolment.anchor_at, step.offset, zone, step.at))
+    return Occurrence(step, number, timing.add(enrolment.known_at, step.offset, zone)) if enrolment.moves else None
 
 
-def _repeats(step: Step, enrolment: Enrolment, zone: str, first: int) -> Iterator[Occurrence]:
+def _repeats(step: Step, enrolment: Enrolment, zone: str) -> Iterator[Occurrence]:
     """Every named weekday from the step's day on, for so many weeks, at the step's clock time."""
     assert step.repeat is not None
     anchor = timing.local(enrolment.anchor_at, zone)
     start = anchor.date() + timedelta(days=step.offset.days)
     at = step.at or anchor.time()
-    number = first
+    number = enrolment.moves * GENERATION
     for days in range(step.repeat.weeks * 7):
         day = start + timedelta(days=days)
         if day.weekday() in step.repeat.weekdays and (days // 7) % step.repeat.every == 0:

@@ -50,7 +50,7 @@ class Terms:
         self.kept[name] = answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reached:
     """A choice of the step that has an address with consent."""
 
@@ -139,12 +139,15 @@ def reach(step: Step, purpose: Purpose, situation: Situation) -> Reached | Unrea
 def _newest_first(situation: Situation, purpose: Purpose, channel: Channel) -> list[Point]:
     """The addresses of a channel, the one that consent was given for last before the others: people change numbers."""
 
+    points = [p for p in situation.points if p.channel is channel]
+    if len(points) < 2:
+        return points
+
     def given(point: Point) -> tuple[bool, float, int]:
         consent = consent_for(situation.consents, point.key, purpose)
         return (True, consent.given_at.timestamp(), consent.id) if consent else (False, 0.0, point.id)
 
-    points = [p for p in situation.points if p.channel is channel]
-    return sorted(points, key=given, reverse=True) if len(points) > 1 else points
+    return sorted(points, key=given, reverse=True)
 
 
 def reachable(campaign: Campaign, situation: Situation) -> bool:
@@ -223,7 +226,8 @@ def permit(
         if step.kind == "before":
             return Blocked(Reason.NO_OPEN_MOMENT, "decision 4")
         return Deferred(opens, Reason.SEND_WINDOW if rule == "send" else Reason.QUIET_HOURS, rule)
-    return _capped(campaign, situation, point, now, place, terms, itself)
+    full = _capped(campaign, situation, point, now, place, terms, itself) if situation.traffic else None
+    return full or _yields(campaign, situation, now, place, terms) or Allowed()
 
 
 def _capped(
@@ -234,7 +238,7 @@ def _capped(
     place: Whereabouts,
     terms: Terms,
     itself: int | None,
-) -> Allowed | Deferred:
+) -> Deferred | None:
     # Of two that wait for the last place the older goes; otherwise each would make room for the other for ever.
     traffic = [
         t
@@ -259,7 +263,7 @@ def _capped(
     if frees:
         until, rule = max(frees)
         return Deferred(until, Reason.CAP, rule)
-    return _yields(campaign, situation, now, place, terms) or Allowed()
+    return None
 
 
 def _full(
@@ -286,7 +290,7 @@ def _yields(
     campaign: Campaign, situation: Situation, now: datetime, place: Whereabouts, terms: Terms
 ) -> Deferred | None:
     """A marketing campaign lets one of higher priority go first that wants the same person later the same day."""
-    if campaign.purpose is not Purpose.MARKETING:
+    if campaign.purpose is not Purpose.MARKETING or not situation.rivals:
         return None
     today = timing.local(now, place.home_zone).date()
     for rival in situation.rivals:

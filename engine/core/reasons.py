@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SLOW_DOWN = "slow_down"
     PACE = "pace"
     UNREACHED = "unreached"
+    NOT_BEGUN = "not_begun"
     TRY_LATER = "try_later"
     # skips: the step is settled without a message
     CONDITION = "condition"
@@ -70,11 +71,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.PERSON_PAUSED: "Automation is paused for this person until staff let it go on.",
     Reason.CAMPAIGN_PAUSED: "The campaign is paused.",
     Reason.CAMPAIGN_BROKEN: "The campaign's file is broken; its people wait until it is repaired.",
-    Reason.PROVIDER_PAUSED: "The provider is paused: it refuses us or cannot be reached, and ops were told.",
+    Reason.PROVIDER_PAUSED: "The provider is paused: it refuses us or cannot be reached; it stands in `nurture tasks`.",
     Reason.SLOW_DOWN: "The provider asked us to send more slowly.",
     Reason.PACE: "Its sender has sent as much as its rate or its day allows.",
     Reason.UNREACHED: "The provider could not be reached, so it surely did not go; it is tried again.",
     Reason.TRY_LATER: "The provider asked us to try again later.",
+    Reason.NOT_BEGUN: "The engine ended, or was held up, before its call began; it goes at the next look.",
     Reason.CONDITION: "The step's own condition (`if`) was not met.",
     Reason.LATE: "It would have come too late by the step's `late` rule.",
     Reason.BEGUN: "What it would remind of had already begun.",

@@ -1,6 +1,5 @@
 """Opaque names for rows, safe to travel: the same row always has the same name, and nobody can read it back."""
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,26 +19,31 @@ class Refs:
         >>> len(Refs(b"k")("contact", "a"))
         16
         """
-        return _letters(self._digest(kind, parts, 10))
+        return _letters(int.from_bytes(self._digest(kind, parts, 10)), 8)
 
-    def on(self, day: datetime, kind: str, *parts: object) -> str:
-        """The same for a row of some day (UTC): names of one day begin alike, so that an index keeps them together.
+    def at(self, moment: datetime, kind: str, *parts: object) -> str:
+        """The same for a row of some moment: names of one moment begin alike, so that an index keeps them together.
+
+        Otherwise each would be written into a page of its own: a fifth of what a message costs the database.
 
         >>> from datetime import UTC
-        >>> refs, day = Refs(b"k"), datetime(2026, 11, 20, tzinfo=UTC)
-        >>> refs.on(day, "message", 1)[:2] == refs.on(day, "message", 2)[:2], len(refs.on(day, "message", 1))
+        >>> refs, now = Refs(b"k"), datetime(2026, 11, 20, tzinfo=UTC)
+        >>> refs.at(now, "message", 1)[:4] == refs.at(now, "message", 2)[:4], len(refs.at(now, "message", 1))
         (True, 16)
         """
-        ordinal = day.toordinal() % 1024
-        return _ALPHABET[ordinal >> 5] + _ALPHABET[ordinal & 31] + _letters(self._digest(kind, parts, 9))[:14]
+        turn = int(moment.timestamp() * 16)  # it comes round in eighteen hours, which does no harm
+        first = _PAIRS[turn >> 10 & 1023] + _PAIRS[turn & 1023]
+        return first + _letters(int.from_bytes(self._digest(kind, parts, 8)) >> 4, 6)
 
     def _digest(self, kind: str, parts: tuple[object, ...], size: int) -> bytes:
         text = "\x1f".join((kind, *map(str, parts)))
         return hashlib.blake2b(text.encode(), key=self.key[:64], digest_size=size).digest()
 
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # of base32, which the library writes more slowly
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
-def _letters(digest: bytes) -> str:
-    return base64.b32encode(digest).decode().lower()
+def _letters(number: int, pairs: int) -> str:
+    """So many pairs of letters, ten bits each."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(10 * pairs - 10, -1, -10)])

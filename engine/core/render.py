@@ -51,7 +51,7 @@ class Layout:
     text_file: str = "templates/_layout/email.text.txt"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Email:
     """One email as it goes out."""
 
@@ -61,7 +61,7 @@ class Email:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sms:
     """One text message as it goes out, and the parts it will be cut into."""
 

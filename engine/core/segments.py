@@ -15,7 +15,7 @@ from typing import Literal
 import gsm0338  # type: ignore[import-untyped]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Segments:
     """The parts of one text: `count` of them, in this alphabet, `units` (septets or 16-bit words) in all."""
 

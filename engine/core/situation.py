@@ -10,7 +10,7 @@ from engine.core.enrolment import Enrolment
 from engine.core.messages import Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Contact:
     """A person we may write to. `ref` is the name that may travel; the rest stays inside."""
 
@@ -27,7 +27,7 @@ class Contact:
     named_health: bool = False  # they wrote of their health in some event (HIP-20)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Point:
     """One address of a contact. `key` is what suppression and caps count by."""
 
@@ -37,7 +37,7 @@ class Point:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """A row of the send log, as far as the position needs it."""
 
@@ -47,7 +47,7 @@ class Done:
     settled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Traffic:
     """One message that counts toward caps: queued, on its way, in doubt or sent."""
 
@@ -61,7 +61,7 @@ class Traffic:
     waiting: bool = False  # still in the outbox
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rival:
     """Another active enrolment of the same contact, and when it wants to be looked at."""
 
@@ -70,7 +70,7 @@ class Rival:
     waits_for: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Situation:
     """One enrolment with its contact's addresses, consents, suppressions, log and traffic."""
 
@@ -102,4 +102,7 @@ class Situation:
 
     def phone(self) -> str | None:
         """The number whose area code says where the person may be."""
-        return next((p.address for p in self.points if p.channel is Channel.SMS), None)
+        for point in self.points:
+            if point.channel is Channel.SMS:
+                return point.address
+        return None

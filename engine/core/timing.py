@@ -152,7 +152,7 @@ def local(moment: datetime, zone: str) -> datetime:
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("A moment without a time zone was given; moments are UTC inside the engine.")
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def to_utc(day: date, at: time, zone: str) -> datetime:
@@ -185,7 +185,6 @@ def _after_gap(shown: datetime, zone: str) -> datetime:
     return after
 
 
-@lru_cache(maxsize=16384)
 def add(moment: datetime, offset: Offset, zone: str, at: time | None = None) -> datetime:
     """`moment` moved by `offset` for somebody in `zone`: the days by the wall clock, then the exact part.
 
@@ -193,16 +192,23 @@ def add(moment: datetime, offset: Offset, zone: str, at: time | None = None) -> 
     lie before `moment` ("10 minutes" at 10:00, asked at 15:00) it is the next day's, and for a negative
     offset, where it would lie after `moment`, that of the day before.
     """
-    moment = reached = _utc(moment)
-    if offset.days:
+    if at is None and not offset.days:
+        return _utc(moment) + offset.exact
+    return _added(_utc(moment), offset.days, offset.exact, zone, at)
+
+
+@lru_cache(maxsize=16384)
+def _added(moment: datetime, days: int, exact: timedelta, zone: str, at: time | None) -> datetime:
+    reached = moment
+    if days:
         here = local(moment, zone)
-        reached = to_utc(here.date() + timedelta(days=offset.days), here.time(), zone)
-    reached += offset.exact
+        reached = to_utc(here.date() + timedelta(days=days), here.time(), zone)
+    reached += exact
     if at is None:
         return reached
     day = local(reached, zone).date()
     due = to_utc(day, at, zone)
-    if offset.days < 0 or offset.exact < timedelta():
+    if days < 0 or exact < timedelta():
         return due if due <= moment else to_utc(day - _DAY, at, zone)
     return due if due >= moment else to_utc(day + _DAY, at, zone)
 
@@ -303,14 +309,12 @@ def _closing(window: ZonedWindow, day: date) -> datetime | None:
     return None
 
 
+@lru_cache(maxsize=65536)
 def _open_span(window: ZonedWindow, day: date) -> tuple[datetime, datetime] | None:
+    """Opening and closing in UTC; the same moment where a change of clocks leaves nothing between them."""
     hours = window.hours[day.weekday()]
     if hours is None or day in window.closed_on:
         return None
-    return _span(window.zone, hours[0], hours[1], day)
-
-
-@lru_cache(maxsize=65536)
-def _span(zone: str, opens: time, closes: time, day: date) -> tuple[datetime, datetime]:
-    """Opening and closing in UTC; the same moment where a change of clocks leaves nothing between them."""
-    return to_utc(day, opens, zone), to_utc(day + _DAY if closes == MIDNIGHT else day, closes, zone)
+    opens, closes = hours
+    end = to_utc(day + _DAY if closes == MIDNIGHT else day, closes, window.zone)
+    return to_utc(day, opens, window.zone), end

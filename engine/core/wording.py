@@ -1,7 +1,7 @@
 """What templates may say, made from facts: the words for a moment, and the fields of a message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,12 @@ class Clinic:
     zone: str  # IANA: where its appointments take place
     email: str | None = None  # who an appointment is with, in calendars
     notice: str | None = None  # the state's advertising notice, word for word (SSN-1, SSN-3, SSN-6)
+    # What templates print of it: the same in every message.
+    printed: Mapping[str, str | None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = ("name", "brand", "phone", "address", "site", "notice")
+        object.__setattr__(self, "printed", {name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +126,13 @@ def message_context(
     Whatever a person or another system wrote goes through `safe_value` here, and nowhere else. What is not
     known is left out (a name is None), so that printing it is MissingValue.
     """
-    fields = ((key, safe_value(value)) for key, value in event.items())
+    fields = [(key, safe_value(value)) for key, value in event.items()]
     return {
         "contact": {
             "first_name": safe_value(first_name, longest=_LONGEST_NAME, digits=False),
             "last_name": safe_value(last_name, longest=_LONGEST_NAME, digits=False),
         },
-        "clinic": {
-            "name": clinic.name,
-            "brand": clinic.brand,
-            "phone": clinic.phone,
-            "address": clinic.address,
-            "site": clinic.site,
-            "notice": clinic.notice,
-        },
+        "clinic": clinic.printed,
         "link": links,
         "anchor": anchor_words(anchor, clinic.zone, home_zone, language) if anchor else {},
         "event": {key: value for key, value in fields if value is not None},

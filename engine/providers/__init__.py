@@ -85,6 +85,7 @@ class AddressBlocked:
 
     code: str
     detail: str
+    stopped: bool = False  # the provider says that this address answered STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class Misconfigured:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """It surely did not go: no connection came about (DNS, refused, TLS). Several in a row stop the provider."""
+    """It surely did not go, and not because of what it is: no connection came about (DNS, refused, TLS), or the other
+    side broke off or had no time before it could take anything. No try is spent; several in a row stop the provider.
+    """
 
     detail: str
 

@@ -1,7 +1,8 @@
 """Email by a relay that speaks SMTP, with the one question answered at every stage: can it have gone?
 
 Nothing has gone before the dot that ends the mail was written, and only the relay's reply to that dot says what became
-of it. So a mail is in doubt between the two, and nowhere else. The connection itself is smtp_link.py's.
+of it. So a mail is in doubt between the two, and nowhere else. What fails before that because of the relay, and not
+of the mail, is the relay's trouble: no try is spent on it. The connection itself is smtp_link.py's.
 """
 
 import re
@@ -170,7 +171,7 @@ def _handed_over(link: Link, sender: str, to: str, mail: bytes, message_id: str)
         link.send(re.sub(rb"(?m)^\.", b"..", mail if mail.endswith(b"\r\n") else mail + b"\r\n"))
     except OSError:
         link.close()
-        return TryLater("The dialogue with the relay broke off before the mail was handed over.")
+        return Unreachable("The dialogue with the relay broke off before the mail was handed over.")
     try:
         link.send(b".\r\n")
         outcome = _verdict(*link.getreply(), message_id)
@@ -190,7 +191,7 @@ def _announced(link: Link, sender: str, to: str) -> Outcome | None:
     if code // 100 != 2:
         return _recipient_refused(code, reply)
     code, reply = link.docmd("DATA")
-    return None if code == 354 else _later(code, reply) or _not_this(code, reply)
+    return None if code == 354 else _later(code, reply, Unreachable) or _not_this(code, reply)
 
 
 def _verdict(code: int, reply: bytes, message_id: str) -> Outcome:
@@ -202,7 +203,7 @@ def _verdict(code: int, reply: bytes, message_id: str) -> Outcome:
 
 def _sender_refused(code: int, reply: bytes) -> Outcome:
     """At MAIL FROM, where nothing is known yet but ourselves: a refusal is about every mail of ours."""
-    return _later(code, reply) or Misconfigured(
+    return _later(code, reply, Unreachable) or Misconfigured(
         f"The relay takes no mail from the clinic's address ({_said(code, reply)}): ask whoever runs it to allow it."
     )
 
@@ -219,15 +220,18 @@ def _recipient_refused(code: int, reply: bytes) -> Outcome:
     return _not_this(code, reply)
 
 
-def _later(code: int, reply: bytes) -> TryLater | SlowDown | None:
+def _later(
+    code: int, reply: bytes, kind: type[TryLater | Unreachable] = TryLater
+) -> TryLater | Unreachable | SlowDown | None:
     """When a no is not for ever. Raises for what is no answer here, neither yes nor no.
 
+    `kind`: TryLater where it may be about the address or the mail, Unreachable where it is about the relay itself.
     421: the relay closes (RFC 5321, 3.8), as a rule because we want too much of it.
     """
     if code == 421:
         return SlowDown(f"The relay asks us to come back later ({_said(code, reply)}).")
     if 400 <= code < 500:
-        return TryLater(f"The relay may take it later ({_said(code, reply)}).")
+        return kind(f"The relay may take it later ({_said(code, reply)}).")
     if not 500 <= code < 600:
         raise SMTPResponseException(code, "")  # after this, nobody knows what the next reply would answer
     return None

@@ -36,6 +36,11 @@ class Relay:
     clock: Callable[[], float]
 
     @property
+    def place(self) -> str:
+        """Host and port, as they are written together."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def exposed(self) -> bool:
         """Whether others could read along: no encryption, and the relay is not on this machine."""
         if self.security != "none" or self.host == "localhost":
@@ -168,13 +173,15 @@ def opened(relay: Relay, until: float) -> Link:
     try:
         link = Link(relay, until)
     except (OSError, UnicodeError) as error:
-        raise NoRelay(Unreachable(f"No connection to the relay: {_reason(error)}.")) from None
+        raise NoRelay(Unreachable(f"No connection to {relay.place}: {_reason(error)}.{_hint(relay, error)}")) from None
     try:
         _greet(link, relay)
         _log_in(link, relay)
     except OSError as error:
         link.close()
-        raise NoRelay(Unreachable(f"The relay did not let us begin: {_reason(error)}.")) from None
+        raise NoRelay(
+            Unreachable(f"{relay.place} did not let us begin: {_reason(error)}.{_hint(relay, error)}")
+        ) from None
     except NoRelay:
         link.leave()
         raise
@@ -210,7 +217,17 @@ def _log_in(link: Link, relay: Relay) -> None:
         problem = f"The relay does not take the login ({error.smtp_code})."
         raise NoRelay(Misconfigured(f"{problem} Correct username in [smtp] or NURTURE_SMTP__PASSWORD.")) from None
     except ValueError:
-        raise NoRelay(Misconfigured("The login to the relay holds a letter that none may hold.")) from None
+        problem = "The login to the relay holds a letter that none may hold."
+        raise NoRelay(Misconfigured(f"{problem} Correct username in [smtp] or NURTURE_SMTP__PASSWORD.")) from None
+
+
+def _hint(relay: Relay, error: Exception) -> str:
+    """What to write, when it looks as if one side waited for TLS and the other for words."""
+    misheard = isinstance(error, ssl.SSLError | smtplib.SMTPServerDisconnected)
+    fits = (relay.port, relay.security) in {(465, "tls"), (587, "starttls")}
+    if not misheard or fits or relay.security == "none" or isinstance(error, ssl.SSLCertVerificationError):
+        return ""
+    return ' Port 465 wants security = "tls", 587 wants "starttls".'
 
 
 def _reason(error: Exception) -> str:

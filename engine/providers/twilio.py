@@ -7,6 +7,7 @@ none of that. Twilio has no key against sending twice, but can be asked: `find` 
 
 import json
 import logging
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -80,6 +81,7 @@ _STATUSES: Final[Mapping[int, tuple[_Kind, str]]] = {
     429: _CODES[20429],
 }
 
+STOPPED: Final = "21610"  # the code of a number whose owner answered STOP
 HOST: Final = "api.twilio.com"
 LISTED: Final = 200  # messages that one look-up goes through, newest first
 PAGES: Final = 10  # and pages, should Twilio make them smaller than asked for
@@ -133,7 +135,6 @@ class TwilioProvider:
         base = _placed(base_url, region, edge)
         self.ceiling = PhiLevel.PATIENT if baa else PhiLevel.GENERIC
         self.pace = pace
-        self._service = messaging_service_sid or None
         self._sender = (
             {"messaging_service_sid": messaging_service_sid} if messaging_service_sid else {"from_": from_number}
         )
@@ -176,7 +177,7 @@ class TwilioProvider:
         try:
             listed, whole = self._listed(sought.to)
             recent = [one for one in listed if one.date_created >= since]
-            found = [_sid(one) for one in recent if self._may_be(one, sought)]
+            found = [_sid(one) for one in recent if _may_be(one, sought)]
         except (NotSent, NoAnswer) as error:
             return Unknown(error.detail)
         except _Declined as declined:
@@ -223,11 +224,6 @@ class TwilioProvider:
         newest.reverse()  # of the same second, the order of the list tells which came first
         newest.sort(key=lambda one: one.date_created)
         return newest, page.next_page_url is None
-
-    def _may_be(self, one: Any, sought: Sought) -> bool:
-        """Whether it is one of ours with these words."""
-        told = (one.direction, one.messaging_service_sid, one.body)
-        return told == ("outbound-api", self._service, sought.text)
 
 
 class _Declined(Exception):
@@ -291,9 +287,14 @@ def _american(to: str) -> bool:
     return to.startswith("+1") and len(to) == 12 and _american_area(to[2:5])
 
 
+def _may_be(one: Any, sought: Sought) -> bool:
+    """Whether it went out with these words, whoever of ours sent it: the sender may have been changed since."""
+    return (one.direction, one.body) == ("outbound-api", sought.text)
+
+
 def _sid(one: Any) -> str:
     """Twilio's name for a message; raises ValueError where there is none, as in an answer that was cut short."""
-    if not isinstance(one.sid, str) or not one.sid:
+    if not isinstance(one.sid, str) or not re.fullmatch(r"[A-Za-z0-9]{1,64}", one.sid):
         raise ValueError("no sid")
     return one.sid
 
@@ -315,17 +316,20 @@ def _by_class(status: int) -> tuple[_Kind, str]:
 
 
 def _code(answer: Answer) -> int | None:
+    """The number that Twilio gives a refusal; None when it gave none, or what is no such number."""
     try:
         code = json.loads(answer.body)["code"]
     except (ValueError, TypeError, LookupError):
         return None
-    return code if isinstance(code, int) else None
+    return code if type(code) is int and 0 < code < 1_000_000 else None  # a bool is an int as well
 
 
 def _outcome(answer: Answer, now: datetime) -> Outcome:
     kind, code, detail = _told(answer)
     if issubclass(kind, SlowDown):
         return SlowDown(detail, answer.retry_after(now))
-    if issubclass(kind, Refused | AddressBlocked):
-        return kind(code, detail)
+    if issubclass(kind, AddressBlocked):
+        return AddressBlocked(code, detail, stopped=code == STOPPED)
+    if issubclass(kind, Refused):
+        return Refused(code, detail)
     return kind(detail)

@@ -1,11 +1,12 @@
 """The calls on their way: some threads hand messages over, and bring back what became of them."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from queue import Empty, SimpleQueue
-from threading import Thread
+from queue import SimpleQueue
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,6 @@ from engine.providers import (
     Outcome,
     Outgoing,
     Provider,
-    TryLater,
 )
 from engine.store.outbox import Decided
 
@@ -51,18 +51,34 @@ class Ready:
     begins_by: datetime
 
 
-Finished = tuple[Ready, Outcome]
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Its call had not begun when the engine was told to end, or when it was too late for it: it surely did not go."""
+
+    detail: str
+
+
+Finished = tuple[Ready, Outcome | NotBegun]
 
 
 class Calls:
-    """The calls on their way: some threads that hand messages over, and what became of them."""
+    """The calls on their way: some threads that hand messages over, and what became of them.
+
+    Waking a thread costs as much as making a message. So one is woken at a time, and wakes the next when it begins a
+    call and finds more to do; and whoever waits for many outcomes is woken once.
+    """
 
     def __init__(self, most: int, clock: Clock) -> None:
         self._most, self._clock = most, clock
-        self._todo: SimpleQueue[Ready | None] = SimpleQueue()
-        self._done: SimpleQueue[Finished] = SimpleQueue()
         self._threads: list[Thread] = []
         self.in_flight = 0
+        self._lock = Lock()  # guards the four below, never held while anything waits
+        self._todo: deque[Ready] = deque()
+        self._done: list[Finished] = []
+        self._waking = False  # a thread was woken and has not looked for work yet
+        self._wanted = 0  # as many outcomes is somebody waiting for; 0: nobody is
+        self._wake: SimpleQueue[bool] = SimpleQueue()  # one thread: look for work; False: for the last time
+        self._enough: SimpleQueue[None] = SimpleQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -70,37 +86,77 @@ class Calls:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """What is on its way is finished first; what has not begun when something broke is left to the sweep."""
         for _thread in self._threads:
-            self._todo.put(None)
+            self._wake.put(False)
         for thread in self._threads:
             thread.join()
 
     def submit(self, ready: Sequence[Ready]) -> None:
         """Have these called as soon as a thread is free."""
-        self.in_flight += len(ready)
-        for _ in range(min(self._most, self.in_flight) - len(self._threads)):
+        for _ in range(min(self._most, self.in_flight + len(ready)) - len(self._threads)):
             thread = Thread(target=self._work, name="nurture-call")
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the machine gives no more threads
+                if not self._threads:
+                    raise
+                break
             self._threads.append(thread)
-        for item in ready:
-            self._todo.put(item)
+        self.in_flight += len(ready)
+        with self._lock:
+            self._todo.extend(ready)
+            self._wake_one()
 
     def finished(self, at_least: int) -> list[Finished]:
         """What has come back; waits until so many have."""
-        found = [self._done.get() for _ in range(min(at_least, self.in_flight))]
-        try:
-            while True:
-                found.append(self._done.get_nowait())
-        except Empty:
-            self.in_flight -= len(found)
-            return found
+        with self._lock:
+            waits = len(self._done) < min(at_least, self.in_flight)
+            self._wanted = min(at_least, self.in_flight) if waits else 0
+        if waits:
+            self._enough.get()
+        with self._lock:
+            found, self._done = self._done, []
+        self.in_flight -= len(found)
+        return found
+
+    def take_back(self) -> None:
+        """What has not begun is not begun any more: it comes back at once."""
+        with self._lock:
+            self._done += [(item, NotBegun("The engine was told to end.")) for item in self._todo]
+            self._todo.clear()
+
+    def _wake_one(self) -> None:
+        """Under the lock: see that somebody begins what is left to do."""
+        if self._todo and not self._waking:
+            self._waking = True
+            self._wake.put(True)
 
     def _work(self) -> None:
-        while (item := self._todo.get()) is not None:
-            self._done.put((item, self._call(item)))
+        more = True
+        while more:
+            more = self._wake.get()
+            with self._lock:
+                self._waking = False
+            while (item := self._next()) is not None:
+                self._came_back(item, self._call(item))
 
-    def _call(self, item: Ready) -> Outcome:
+    def _next(self) -> Ready | None:
+        with self._lock:
+            if not self._todo:
+                return None
+            item = self._todo.popleft()
+            self._wake_one()
+            return item
+
+    def _came_back(self, item: Ready, outcome: Outcome | NotBegun) -> None:
+        with self._lock:
+            self._done.append((item, outcome))
+            if self._wanted and len(self._done) >= self._wanted:
+                self._wanted = 0
+                self._enough.put(None)
+
+    def _call(self, item: Ready) -> Outcome | NotBegun:
         if self._clock() > item.begins_by:
-            return TryLater("Its call could not begin in time.")
+            return NotBegun("Its call could not begin in time.")
         try:
             return item.provider.send(item.out, item.at)
         except Exception as error:  # a provider that raises has not said whether it took the message

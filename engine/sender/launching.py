@@ -32,6 +32,8 @@ log = logging.getLogger("nurture.sender")
 # Longer than a message waits for its call and the call may take together: after this a message that is still
 # `sending` has lost its process.
 LEASE = timedelta(minutes=3)
+# So long the others wait for the first message by a provider that was paused.
+TRIAL = timedelta(minutes=1)
 # A call that could not begin by then is not begun: its message might be looked for already.
 BEGINS_WITHIN = timedelta(seconds=90)
 # TCPA-R-5: the one confirmation of a STOP goes within five minutes or not at all; later it would be a message of its
@@ -45,11 +47,17 @@ def launch(
     """Choose who carries each, render it, and write the intent, or why it has to wait; in the caller's transaction."""
     if not going:
         return []
-    work = _Launch(house, carriers, now, senders.waiting(conn, now))
+    trials = senders.on_trial(conn)
+    waiting = senders.waiting(conn, now)
+    waiting |= {name: (now + TRIAL, Reason.PROVIDER_PAUSED.value) for name, busy in trials.items() if busy}
+    work = _Launch(house, carriers, now, waiting, frozenset(trials))
     for item in going:
         work.one(item)
     ready = _paced(conn, house, work, now)
     outbox.launch(conn, work.written, now, LEASE)
+    if len(ready) < len(going):
+        gone = {item.decided.c.id for item in ready}
+        outbox.stay(conn, [item for item in going if item.c.id not in gone])
     for message_id in [item.decided.c.id for item in ready if item.decided.c.held]:
         people.close_tasks(conn, message_id, "engine", now)
     hold(conn, [w for w in work.written if w.status is Status.HELD], now)
@@ -66,6 +74,7 @@ class _Launch:
     carriers: Carriers
     now: datetime
     waiting: dict[str, tuple[datetime, str]]
+    on_trial: frozenset[str]
     written: list[Written] = field(default_factory=list)
     ready: list[tuple[Ready, Written]] = field(default_factory=list)
     validity: dict[tuple[str, Whereabouts], timedelta] = field(default_factory=dict)
@@ -83,7 +92,7 @@ class _Launch:
         told = PhiLevel.GENERIC if item.situation is None else level(house, item)
         provider = self.carriers.choose(c.channel, told, item.point.address)
         if provider is None:
-            self.written.append(held(item, Held(Reason.PHI_PROVIDER, _no_carrier(c.channel))))
+            self.written.append(_uncarried(item, self.carriers.ceiling(c.channel) < told))
             return
         if provider.name in self.waiting:
             until, reason = self.waiting[provider.name]
@@ -94,6 +103,9 @@ class _Launch:
         if isinstance(words, Held):
             self.written.append(held(item, words))
             return
+        if provider.name in self.on_trial:
+            # It was paused until a moment ago: one message tries it, and the others wait for what becomes of that.
+            self.waiting[provider.name] = (self.now + TRIAL, Reason.PROVIDER_PAUSED.value)
         out = _outgoing(item, words, self._expires(item, place))
         sending = Written(c, Status.SENDING, Reason.DUE, c.rule)
         sending.provider, sending.hash, sending.segments = provider.name, words.hash, words.segments
@@ -130,10 +142,20 @@ def level(house: House, item: Decided) -> PhiLevel:
     )
 
 
-def _no_carrier(channel: Channel) -> str:
-    if channel is Channel.EMAIL:
-        return "No email provider that is set up may carry it. Set up SMTP by a relay that signed a BAA ([smtp.baa])."
-    return "The SMS provider may not carry it. It needs a signed BAA ([twilio.baa]) and a number in the United States."
+# Held for want of a provider, as far as nobody may carry it at all: one task tells ops for all of them.
+NOBODY = "HIP-1"
+
+
+def _uncarried(item: Decided, by_nobody: bool) -> Written:
+    """It tells of somebody's health, and nobody may carry that: at all, or to this address (INT-2)."""
+    if not by_nobody:
+        problem = "No provider may carry it to this number, which is not in the United States. Call the person."
+    elif item.c.channel is Channel.EMAIL:
+        problem = "No email provider here may carry it. Set up SMTP by a relay that signed a BAA ([smtp.baa])."
+    else:
+        problem = "The SMS provider that is set up may not carry it. Record its signed BAA ([twilio.baa])."
+    rule = NOBODY if by_nobody else "INT-2"
+    return Written(item.c, Status.HELD, Reason.PHI_PROVIDER, rule, problem=problem)
 
 
 def _paced(conn: sa.Connection, house: House, work: _Launch, now: datetime) -> list[Ready]:
@@ -203,17 +225,16 @@ def broken(error: Exception) -> Held:
 
 
 def held(item: Decided, held: Held) -> Written:
-    rule = "HIP-1" if held.reason is Reason.PHI_PROVIDER else "words"
-    return Written(item.c, Status.HELD, held.reason, rule, problem=held.problem)
+    return Written(item.c, Status.HELD, held.reason, "words", problem=held.problem)
 
 
 def hold(conn: sa.Connection, held: Sequence[Written], now: datetime) -> None:
     """Ask staff for the repair: once a message, and once in all for a provider that is missing."""
     for w in held:
         c = w.c
-        if w.reason is Reason.PHI_PROVIDER:
+        if w.rule == NOBODY:
             words = f"Messages by {c.channel} are held (PHI_PROVIDER). {w.problem}"
-            people.open_task(conn, f"phi:{c.channel}:{now:%Y-%m-%d}", "provider", words, now)
+            people.ask_once(conn, f"phi:{c.channel}", "provider", words, now)
         # Somebody who closed the task without the repair is asked again.
         elif not people.asked_about(conn, c.id):
             words = f"A message of {c.campaign}, step '{c.step}', is held. {w.problem}"

@@ -1,15 +1,13 @@
 """After the call: the outcome is written, and when its enrolment is looked at next."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from engine.core.consent import SuppressionReason
-from engine.core.decisions import Wait, decide
 from engine.core.messages import Status, next_try
 from engine.core.reasons import Reason
-from engine.core.situation import Done
 from engine.house import House
 from engine.providers import (
     Accepted,
@@ -22,10 +20,9 @@ from engine.providers import (
     TryLater,
     Unreachable,
 )
-from engine.sender.calls import Finished, Ready, Sent
+from engine.sender.calls import Finished, NotBegun, Ready, Sent
 from engine.sender.taking import ask_instead
 from engine.store import addresses, enrolments, outbox, people, schema, senders
-from engine.store.outbox import Decided
 
 
 def settle(conn: sa.Connection, house: House, finished: Sequence[Finished], now: datetime, result: Sent) -> None:
@@ -38,11 +35,17 @@ def settle(conn: sa.Connection, house: House, finished: Sequence[Finished], now:
     went = [(item, outcome) for item, outcome in finished if isinstance(outcome, Accepted)]
     rows = [(item.decided.c.id, item.out.attempt, outcome.provider_id) for item, outcome in went]
     if outbox.accepted(conn, rows, now):
-        _rest(conn, house, [item.decided for item, _ in went], now)
+        # Whose next look is about to come, or came while the call lasted, is looked at afresh.
+        soon = now + timedelta(minutes=2)
+        looks = ((item.decided.c.enrolment_id, item.decided.moved_on) for item, _ in went)
+        waking = [e for e, moved_on in looks if moved_on is None or moved_on <= soon]
+        if waking:
+            enrolments.wake(conn, schema.enrolment.c.id.in_([e for e in waking if e is not None]), now)
     else:
         for item, outcome in went:
             _came_late(conn, item, outcome, now)
     result.sent += len(went)
+    outbox.stay(conn, [item.decided for item, outcome in finished if not isinstance(outcome, Accepted)])
     troubled = senders.troubled(conn)
     working: set[str] = set()  # has accepted something since it failed last
     # By name: whoever locks several providers' rows does it in this order. Within one, as the calls came back.
@@ -59,31 +62,6 @@ def settle(conn: sa.Connection, house: House, finished: Sequence[Finished], now:
         senders.works(conn, name)
 
 
-def _rest(conn: sa.Connection, house: House, went: Sequence[Decided], now: datetime) -> None:
-    """Say when to look at these enrolments again; the ones that need a fresh look are woken."""
-    resting, waking = [], []
-    for d in went:
-        until = _next_look(house, d, now) if d.alone else None
-        if until is not None and d.c.enrolment_id is not None:
-            resting.append((d.c.enrolment_id, d.rests, until.until, until.reason.value))
-        elif d.c.enrolment_id is not None:
-            waking.append(d.c.enrolment_id)
-    enrolments.rest(conn, resting)
-    if waking:
-        enrolments.wake(conn, schema.enrolment.c.id.in_(waking), now)
-
-
-def _next_look(house: House, d: Decided, now: datetime) -> Wait | None:
-    """What its enrolment waits for next, as far as was known when this message was decided; None: look afresh.
-
-    It is only a moment to look again: whatever happened meanwhile has set a sooner one, and that one stands.
-    """
-    assert d.campaign is not None and d.situation is not None
-    done = Done(d.c.step, d.c.occurrence, Status.SENT, now)
-    decision = decide(d.campaign, enrolments.with_done(d.situation, done), now, house.terms)
-    return decision if isinstance(decision, Wait) and decision.until is not None and decision.until > now else None
-
-
 def _came_late(conn: sa.Connection, item: Ready, outcome: Accepted, now: datetime) -> None:
     """An acceptance, also when it comes back after its lease: then there is nothing left to doubt or to repeat."""
     values = {
@@ -98,13 +76,18 @@ def _came_late(conn: sa.Connection, item: Ready, outcome: Accepted, now: datetim
             return
 
 
-def _settle(conn: sa.Connection, house: House, item: Ready, outcome: Outcome, now: datetime, result: Sent) -> None:
+def _settle(
+    conn: sa.Connection, house: House, item: Ready, outcome: Outcome | NotBegun, now: datetime, result: Sent
+) -> None:
     """Write one call that did not end well, if the message is still ours; a late worker changes nothing."""
     c, name = item.decided.c, item.provider.name
     word = _WORDS[type(outcome)]
     code, detail = getattr(outcome, "code", None), getattr(outcome, "detail", None)
     outbox.end_attempt(conn, c.id, item.out.attempt, word, now, code=code, detail=detail)
     match outcome:
+        case NotBegun():
+            _queue_again(conn, item, Reason.NOT_BEGUN, now)
+            result.put_off += 1
         case TryLater():
             _try_later(conn, house, item, outcome, now)
             result.put_off += 1
@@ -135,7 +118,8 @@ def _settle(conn: sa.Connection, house: House, item: Ready, outcome: Outcome, no
             result.in_doubt += 1
 
 
-_WORDS: dict[type[Outcome], str] = {
+_WORDS: dict[type[Outcome | NotBegun], str] = {
+    NotBegun: "not_begun",
     TryLater: "try_later",
     SlowDown: "slow_down",
     Unreachable: "unreachable",
@@ -161,8 +145,12 @@ def _blocked(conn: sa.Connection, house: House, item: Ready, outcome: AddressBlo
     c = item.decided.c
     _failed(conn, item, Reason.ADDRESS_BLOCKED, outcome.code, now)
     origin = f"provider:{item.provider.name}"
-    addresses.close(conn, c.channel, c.address_key, SuppressionReason.BOUNCED, origin, now, house.plan)
+    why = SuppressionReason.STOP if outcome.stopped else SuppressionReason.BOUNCED
+    addresses.close(conn, c.channel, c.address_key, why, origin, now, house.plan)
     words = "An address takes no messages (the provider said so). Ask the person for another one."
+    if outcome.stopped:
+        # Its own words never reached us; the provider has them (decision 11).
+        words = "This person answered STOP, the provider says: no more texts. Agree on another way if they are in care."
     people.open_task(conn, f"address:{c.address_key}:{c.id}", "address", words, now, contact_id=c.contact_id)
 
 

@@ -18,7 +18,7 @@ from engine.providers import (
     Carriers,
 )
 from engine.sender.calls import Ready, Sent
-from engine.sender.launching import ANSWER_WITHIN, broken, held, hold, launch, level
+from engine.sender.launching import ANSWER_WITHIN, LEASE, broken, held, hold, launch, level
 from engine.store import enrolments, outbox, people
 from engine.store.outbox import Decided
 
@@ -49,7 +49,9 @@ def take(
         except Exception as error:
             # One bad message never stops the others; the class only, an exception may hold somebody's data.
             log.error("message %s cannot be judged: %s", c.ref, type(error).__name__)
-            hold(conn, [held(item, broken(error))], now)
+            stuck = held(item, broken(error))
+            outbox.launch(conn, [stuck], now, LEASE)
+            hold(conn, [stuck], now)
             result.not_sent += 1
             continue
         if allowed:

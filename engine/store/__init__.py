@@ -40,11 +40,25 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the schema up to date. Harmless when it is."""
-        with self.engine.begin() as conn:
-            if self.engine.dialect.name == "postgresql":
+        if self.engine.dialect.name == "postgresql":
+            with self.engine.begin() as conn:
                 # Two processes starting at once: the second waits, then finds nothing to do.
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(727170)"))
-            command.upgrade(_alembic(conn), "head")
+                command.upgrade(_alembic(conn), "head")
+            return
+        with self.engine.connect() as conn:
+            # SQLite changes a table by making it anew; others point at the old one meanwhile. The pragma works only
+            # outside a transaction, so what it keeps is checked before the commit instead.
+            driver = conn.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA foreign_keys=OFF")
+            try:
+                with conn.begin():
+                    command.upgrade(_alembic(conn), "head")
+                    if broken := conn.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise StoreError(f"The database cannot be migrated: rows of {broken[0]} point nowhere.")
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON")
 
     def check(self) -> None:
         """Raises StoreError when the schema is not the one this version knows."""
@@ -85,9 +99,19 @@ def open_store(url: str) -> Store:
     return Store(engine)
 
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=60000",
+    "cache_size=-16384",  # 16 MB: the upper levels of every index stay in memory, with a million enrolments too
+    "wal_autocheckpoint=4000",  # pages, 16 MB: a page changed often is copied back once
+)
+
+
 def _sqlite_connected(dbapi: Any, _record: Any) -> None:
     dbapi.isolation_level = None  # the driver must not open transactions of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+    for pragma in _PRAGMAS:
         dbapi.execute(f"PRAGMA {pragma}")
 
 

@@ -210,7 +210,7 @@ _POSITION = """
     WHERE id = ?
 """
 _REST = """
-    UPDATE enrolment SET due_at = ?, waits_for = ? WHERE id = ? AND status = 'active' AND due_at IS NOT DISTINCT FROM ?
+    UPDATE enrolment SET due_at = ?, waits_for = ? WHERE id = ? AND status = 'active' AND due_at = ?
 """
 
 
@@ -242,13 +242,14 @@ def settle_position(conn: sa.Connection, positions: Sequence[Position]) -> None:
     sql.many(conn, _POSITION, rows)
 
 
-def rest(conn: sa.Connection, rows: Sequence[tuple[int, datetime | None, datetime | None, str]]) -> None:
+def rest(conn: sa.Connection, rows: Sequence[tuple[int, datetime, datetime | None, str | None]]) -> None:
     """Write the next look (id, before, next, what it waits for) of enrolments that nobody woke since `before` stood."""
 
-    def text(moment: datetime | None) -> Any:
-        return None if moment is None else sql.stored(conn, moment)
-
-    sql.many(conn, _REST, [(text(until), why, e, text(before)) for e, before, until, why in rows])
+    values = [
+        (None if until is None else sql.stored(conn, until), why, e, sql.stored(conn, before))
+        for e, before, until, why in rows
+    ]
+    sql.many(conn, _REST, values)
 
 
 def situations(conn: sa.Connection, enrolments: Iterable[Enrolment], now: datetime) -> dict[int, Situation]:

@@ -1,4 +1,4 @@
-"""Small facts of the whole clinic: where the clock stood, which campaigns are paused."""
+"""Small facts of the whole clinic: where the clock stood, which key is in use, which campaigns are paused."""
 
 from datetime import datetime
 
@@ -12,6 +12,16 @@ def tick_at(conn: sa.Connection, now: datetime) -> None:
     """Remember where the clock stood: it may never be turned back on one database."""
     if people.insert_once(conn, mark, {"name": "tick", "at": now}) is None:
         conn.execute(sa.update(mark).where(mark.c.name == "tick", mark.c.at < now).values(at=now))
+
+
+def key(conn: sa.Connection) -> str | None:
+    """The fingerprint of the key with which this database's digests are made; None: it has not been used yet."""
+    return conn.execute(sa.select(mark.c.value).where(mark.c.name == "key")).scalar()
+
+
+def keep_key(conn: sa.Connection, fingerprint: str, now: datetime) -> None:
+    """Keep it, unless another process was first: read it again."""
+    people.insert_once(conn, mark, {"name": "key", "at": now, "value": fingerprint})
 
 
 def pause(conn: sa.Connection, campaign: str, actor: str, now: datetime) -> bool:

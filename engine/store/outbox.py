@@ -57,8 +57,11 @@ class Decided:
     situation: Situation | None
     contact: Contact
     point: Point
-    rests: datetime | None = None  # the enrolment's next look, as written with this decision
-    alone: bool = False  # just decided, and the only message of its enrolment that is on its way
+    # Just decided: where its enrolment stands until the message's outcome is known, and the next look that is written
+    # as if it had been accepted; None: nothing such is written, and the acceptance wakes the enrolment.
+    rests: datetime | None = None
+    waits_for: str | None = None
+    moved_on: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +81,16 @@ class Written:
     subject: str | None = None
     text: str | None = None
     html: str | None = None
+
+
+def stay(conn: sa.Connection, decided: Iterable[Decided]) -> None:
+    """These messages do not simply go: their enrolments wait for what becomes of them, unless somebody woke them."""
+    rows = [
+        (d.c.enrolment_id, d.moved_on, d.rests, d.waits_for)
+        for d in decided
+        if d.moved_on is not None and d.c.enrolment_id is not None
+    ]
+    enrolments.rest(conn, rows)
 
 
 _SKIPPED = """

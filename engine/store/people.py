@@ -184,6 +184,22 @@ def open_task(
     return insert_once(conn, task, row) is not None
 
 
+def ask_once(conn: sa.Connection, cause: str, kind: str, words: str, now: datetime) -> bool:
+    """Ask for something unless that is asked already; once it was done, the same cause is a new task."""
+    if conn.execute(sa.select(task.c.id).where(_about(cause)).limit(1)).first() is not None:
+        return False
+    return open_task(conn, f"{cause}:{now.isoformat()}", kind, words, now)
+
+
+def no_longer(conn: sa.Connection, cause: str, now: datetime) -> None:
+    """The cause of a task is gone: the engine closes it."""
+    conn.execute(sa.update(task).where(_about(cause)).values(closed_at=now, closed_by="engine"))
+
+
+def _about(cause: str) -> sa.ColumnElement[bool]:
+    return sa.and_(task.c.closed_at.is_(None), task.c.key.startswith(f"{cause}:", autoescape=True))
+
+
 _CONTACTS = """
     SELECT c.id, c.ref, p.first_name, p.last_name, c.language, c.zone, c.zip, c.state, c.country, c.paused,
            c.named_health

@@ -404,9 +404,10 @@ task = Table(
     ),
 )
 
-mark = Table(  # small facts of the whole clinic: the last tick
+mark = Table(  # small facts of the whole clinic: the last tick, which key its digests were made with
     "mark",
     metadata,
     Column("name", String(32), primary_key=True),
     Column("at", Utc, nullable=False),
+    Column("value", String(64)),
 )

@@ -96,6 +96,21 @@ _WAITING = """
 _TROUBLED = "SELECT provider FROM provider_pause UNION SELECT provider FROM sender WHERE slow_times > 0"
 
 
+def on_trial(conn: sa.Connection) -> dict[str, bool]:
+    """Providers that a probe has just let go on and that have not accepted anything since, and whether a message is
+    on its way by them.
+    """
+    return {name: bool(busy) for name, busy in sql.rows(conn, _ON_TRIAL)}
+
+
+_ON_TRIAL = """
+    SELECT p.provider, EXISTS (
+        SELECT 1 FROM message m
+        WHERE m.status IN ('sending', 'in_doubt', 'held') AND m.status = 'sending' AND m.provider = p.provider
+    ) FROM provider_pause p WHERE p.until IS NULL AND p.times > 0
+"""
+
+
 def _ask_again(until: datetime, now: datetime) -> datetime:
     """When to look at a paused provider's messages again: one whose pause has run out is about to be probed."""
     return until if until > now else now + PROBE
@@ -176,6 +191,12 @@ def to_probe(conn: sa.Connection, now: datetime) -> list[str]:
     _lock(conn)
     query = sa.update(provider_pause).where(_P.until <= now).values(until=now + PROBE)
     return sorted(conn.execute(query.returning(_P.provider)).scalars())
+
+
+def probe_now(conn: sa.Connection, now: datetime) -> None:
+    """End the waiting of all pauses: the next look probes their providers. For after a repair."""
+    _lock(conn)
+    conn.execute(sa.update(provider_pause).where(_P.until > now).values(until=now))
 
 
 def still_down(conn: sa.Connection, provider: str, detail: str, now: datetime) -> datetime | None:

@@ -12,9 +12,12 @@ from engine.checkup.domain import Sender, sender_domain
 from engine.checkup.machine import Reading, clocks, space
 from engine.checkup.names import names_by
 from engine.checkup.reach import answers, public_name, resolves
+from engine.checkup.sending import addresses
+from engine.config import load_settings
 from engine.store import open_store
 from tests.fakes.dns import DnsFake, Table
 from tests.fakes.server import CERTIFICATE
+from tests.fakes.smtp import SmtpFake
 from tests.fakes.twilio import TwilioFake
 from tests.fakes.web import Reply, Request, WebFake
 
@@ -70,6 +73,13 @@ def chosen(monkeypatch):
             monkeypatch.setenv(f"NURTURE_{name}", value)
 
     return put
+
+
+TWILIO = {
+    "TWILIO__ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO__AUTH_TOKEN": "0" * 32,
+    "TWILIO__FROM_NUMBER": "+16175550142",
+}
 
 
 def by_twilio(fake: TwilioFake) -> dict[str, str]:
@@ -222,6 +232,54 @@ def test_a_provider_that_refuses_our_credentials_is_found(doctor, chosen):
     assert "NURTURE_TWILIO__AUTH_TOKEN" in found.remedy
 
 
+def test_a_refused_api_key_is_called_by_its_own_variable(doctor, chosen):
+    with TwilioFake() as fake:
+        chosen({**by_twilio(fake), "TWILIO__API_KEY_SID": "SK" + "0" * 32, "TWILIO__API_KEY_SECRET": "x"})
+        remedy = doctor(code=1)["twilio: access"].remedy
+    assert "NURTURE_TWILIO__API_KEY_SECRET" in remedy
+    assert "AUTH_TOKEN" not in remedy
+
+
+class Elsewhere(WebFake):
+    """Something that is no provider."""
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(404)
+
+
+def test_a_finding_that_says_what_to_mend_has_no_other_remedy(doctor, chosen):
+    with Elsewhere() as site:
+        chosen({**SENDGRID, "SENDGRID__BASE_URL": site.url})
+        found = doctor(code=1)["sendgrid: access"]
+    assert found.found == "That is no SendGrid API (base_url of [sendgrid])."
+    assert found.remedy == ""
+
+
+def test_a_relay_without_starttls_is_not_blamed_on_the_password(doctor, chosen):
+    with SmtpFake() as relay:
+        chosen({**SMTP, "SMTP__HOST": relay.host, "SMTP__PORT": str(relay.port)})
+        found = doctor(code=1)["smtp: access"]
+    assert "STARTTLS" in found.found
+    assert found.remedy == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "found"),
+    [
+        ({"SENDING__EMAIL": "sendgrid"}, "SENDGRID__BASE_URL", "nothing reaches an inbox"),
+        ({"SENDING__SMS": "twilio"}, "TWILIO__BASE_URL", "nothing reaches a phone"),
+    ],
+)
+def test_a_base_url_that_is_not_the_provider_s_own_is_a_warning(project, chosen, variables, url, found):
+    chosen({**SENDGRID, "SENDING__EMAIL": "mailbox", **TWILIO, **variables})
+    chosen({url: "http://127.0.0.1:1"})
+    [check] = addresses(load_settings(project))
+    assert check.verdict == WARNING
+    assert found in check.found
+    chosen({url: "https://api.eu.sendgrid.com" if "SENDGRID" in url else "https://api.dublin.ie1.twilio.com"})
+    assert list(addresses(load_settings(project))) == []
+
+
 def test_a_machine_whose_clock_is_slow_is_found_by_the_provider_s(doctor, chosen):
     with TwilioFake(clock=lambda: datetime.now(UTC) + timedelta(minutes=2)) as fake:
         chosen(by_twilio(fake))
@@ -233,6 +291,7 @@ def test_a_relay_that_cannot_be_reached_is_found(doctor, chosen):
     found = doctor(code=1)["smtp: access"]
     assert found.verdict == FAILED
     assert "DNS, firewall, proxy" in found.remedy
+    assert "127.0.0.1:1" in found.found
 
 
 # ------------------------------------------------------------------------------------------- health information

@@ -1,15 +1,19 @@
 """nurture run, tick, pause, resume."""
 
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.cli.running import stopping
-from tests.cli.conftest import NOON
+from engine.store import open_store, seeing, senders
+from tests.cli.conftest import NOON, Nurture
 from tests.conftest import ROOT
 
 
@@ -59,26 +63,36 @@ def test_run_sends_what_is_due_reads_changes_and_ends_cleanly(nurture, edit):
     # Open around the clock, because this test runs by the real one.
     edit("campaigns/guide.toml", '[send]\nhours = "09:00-18:00"\n', "")
     nurture("event", "enquiry", "--email", "ann@example.com", "--consent", "web_form:email")
-    command = [sys.executable, "-c", "from engine.cli import main; main()", "--project", str(nurture.project)]
-    running = subprocess.Popen(
-        [*command, "--database", nurture.database, "run"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        _until(running, "enrolments looked at")
+    with _running(nurture) as running:
+        assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d E[SD]T INFO ", _until(running, "enrolments looked at"))
         edit("campaigns/visit.toml", 'title = "A visit"', 'titel = "A visit"')
         assert "campaigns/visit.toml:1:1" in _until(running, "campaigns/visit.toml")
         running.send_signal(signal.SIGTERM)
         said = _until(running, "ended")
         assert "finishing what is in flight" in said
         assert running.wait(30) == 0
+    looked_at = json.loads(nurture("status", "--json").stdout)
+    assert looked_at["last_tick"] is not None
+    assert looked_at["account"]["due"] in (0, 1)  # at night the law's hours hold it back
+
+
+@contextmanager
+def _running(nurture: Nurture) -> "Iterator[subprocess.Popen[str]]":
+    """`nurture run` in a process of its own, which is given a minute."""
+    command = [sys.executable, "-c", "from engine.cli import main; main()", "--project", str(nurture.project)]
+    running = subprocess.Popen(
+        [*command, "--database", nurture.database, "run"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    end = threading.Timer(60, running.kill)
+    end.start()
+    try:
+        yield running
     finally:
+        end.cancel()
         running.kill()
         running.wait()
         assert running.stderr is not None
         running.stderr.close()
-    looked_at = json.loads(nurture("status", "--json").stdout)
-    assert looked_at["last_tick"] is not None
-    assert looked_at["account"]["due"] in (0, 1)  # at night the law's hours hold it back
 
 
 def _until(running: "subprocess.Popen[str]", words: str) -> str:
@@ -92,6 +106,66 @@ def _until(running: "subprocess.Popen[str]", words: str) -> str:
     raise AssertionError(f"it ended without saying “{words}”:\n{said}")
 
 
+@pytest.fixture
+def by_day_and_night(edit):
+    """The campaign may send at any hour, and a look is taken every second: for tests by the real clock."""
+    edit("settings.toml", "[clinic]", "[sending]\ntick_seconds = 1\n\n[clinic]")
+    edit("campaigns/guide.toml", '[send]\nhours = "09:00-18:00"\n', "")
+
+
+@pytest.mark.usefixtures("by_day_and_night")
+def test_run_says_when_a_provider_is_paused_and_when_it_works_again(nurture):
+    store = open_store(nurture.database)
+    with _running(nurture) as running:
+        _until(running, "running; a look every")
+        now = datetime.now(UTC)
+        with store.begin() as conn:
+            senders.pause(conn, "mailbox", "The key was refused.", now)
+        said = _until(running, "mailbox is paused until")
+        line = r"E[SD]T ERROR mailbox is paused until 20.* E[SD]T: The key was refused\. Its messages wait\."
+        assert re.search(rf"{line} Run: nurture doctor\n", said)
+        with store.begin() as conn:
+            senders.lift(conn, "mailbox", now)
+        said = _until(running, "mailbox works again")
+        assert "INFO mailbox works again" in said
+        assert "is paused" not in said  # it is told once
+    store.engine.dispose()
+
+
+@pytest.mark.usefixtures("by_day_and_night")
+def test_run_begins_with_a_probe_of_what_is_paused(nurture):
+    store = open_store(nurture.database)
+    with store.begin() as conn:
+        senders.pause(conn, "mailbox", "The key was refused.", datetime.now(UTC))
+    nurture("event", "enquiry", "--email", "ann@example.com", "--consent", "web_form:email")
+    with _running(nurture) as running:
+        assert "is paused" not in _until(running, "enrolments looked at")
+    with store.read() as conn:
+        assert not any(row.until for row in seeing.provider_pauses(conn))
+    store.engine.dispose()
+
+
+@pytest.mark.usefixtures("by_day_and_night")
+def test_run_warns_of_a_doubt_that_is_given_to_staff(nurture, edit):
+    edit("settings.toml", "[clinic]", '[[mailbox.faults]]\nto = "ann@*"\noutcome = "in_doubt"\n\n[clinic]')
+    # By day, when the law lets it go, and long ago by the real clock, by which `run` works.
+    a_week_ago = f"{datetime.now(UTC) - timedelta(days=7):%Y-%m-%d}T17:00Z"
+    nurture.ann(a_week_ago)
+    assert "1 in doubt" in nurture("tick", "--now", a_week_ago).stdout
+    edit("settings.toml", "[[mailbox.faults]]", "[mailbox]\ncan_be_asked = false\n[[mailbox.faults]]")
+    with _running(nurture) as running:
+        assert re.search(r"WARNING .*1 doubts given to staff", _until(running, "doubts given to staff"))
+
+
+def test_campaigns_that_could_not_be_read_again_are_tried_at_every_look(nurture, edit):
+    edit("settings.toml", "[clinic]", "[sending]\ntick_seconds = 1\n\n[clinic]")
+    with _running(nurture) as running:
+        _until(running, "running; a look every")
+        edit("campaigns/visit.toml", 'title = "A visit"', f"title = {'[' * 5000}{']' * 5000}")  # too deep for Python
+        _until(running, "cannot be read again (RecursionError)")
+        _until(running, "cannot be read again (RecursionError)")
+
+
 def test_a_clock_that_was_turned_on_ends_run_with_a_sentence(nurture):
     nurture("tick", "--now", NOON, "--until", "2036-01-01T00:00Z")
     command = [sys.executable, "-c", "from engine.cli import main; main()", "--project", str(nurture.project)]
@@ -103,20 +177,31 @@ def test_a_clock_that_was_turned_on_ends_run_with_a_sentence(nurture):
     assert "Traceback" not in done.stderr
 
 
-@pytest.fixture
-def at_a_terminal():
-    """Python's own answer to Ctrl+C: whoever starts the tests in the background has it switched off."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+def _signalled(*names: str) -> "subprocess.CompletedProcess[str]":
+    """A process that sends itself these signals while something is in flight."""
+    script = (
+        "import os, signal\n"
+        "from engine.cli.running import stopping\n"
+        # Python's own answer to Ctrl+C: whoever starts the tests in the background has it switched off.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "with stopping() as stop:\n"
+        f"    for name in {names!r}:\n"
+        "        os.kill(os.getpid(), getattr(signal, name))\n"
+        "        assert stop.is_set()\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+        "print('finished')\n"
+    )
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.usefixtures("at_a_terminal")
-def test_the_first_signal_asks_to_stop_and_the_second_one_kills():
-    with stopping() as stop:
-        assert not stop.is_set()
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stop.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+@pytest.mark.parametrize("names", [["SIGINT"], ["SIGTERM"], ["SIGTERM"] * 4, ["SIGTERM", "SIGINT"]], ids=" ".join)
+def test_who_is_told_to_end_finishes_what_is_in_flight(names):
+    done = _signalled(*names)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "finished\n", "")
+
+
+def test_a_second_ctrl_c_is_answered_and_the_third_one_kills():
+    done = _signalled("SIGINT", "SIGINT")
+    assert (done.returncode, done.stdout) == (0, "finished\n")
+    assert done.stderr == "still finishing what is in flight; a third Ctrl+C leaves it in doubt\n"
+    assert _signalled("SIGINT", "SIGINT", "SIGINT").returncode == -signal.SIGINT

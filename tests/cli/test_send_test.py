@@ -86,7 +86,9 @@ def test_it_is_no_part_of_the_send_log(send, nurture):
 def test_whatever_is_not_accepted_is_told_with_its_remedy_and_ends_with_1(send, project, outcome, sentence):
     with (project / "settings.toml").open("a") as settings:
         settings.write(FAULT.format(outcome))
-    said = send("me@clinic.com", code=1).stdout.splitlines()
+    done = send("me@clinic.com", code=1)
+    assert sentence not in done.stdout
+    said = done.stderr.splitlines()
     at = said.index(sentence)
     assert said[at + 1].endswith((".", "doctor"))
 
@@ -94,7 +96,7 @@ def test_whatever_is_not_accepted_is_told_with_its_remedy_and_ends_with_1(send, 
 def test_in_doubt_the_provider_is_asked(send, project):
     with (project / "settings.toml").open("a") as settings:
         settings.write(FAULT.format("in_doubt") + "accepted = true\n")
-    assert "Asked again, mailbox has one like it: mailbox-" in send(ANN, code=1).stdout
+    assert "Asked again, mailbox has one like it: mailbox-" in send(ANN, code=1).stderr
 
 
 # --------------------------------------------------------------------------------------------- when it says no
@@ -112,6 +114,14 @@ def test_a_number_that_let_only_some_texts_go_on_gets_nothing(send, nurture):
     for words in ("STOP", "START"):  # marketing stays closed
         nurture("reply", "--from", ANN, words, "--now", NOON)
     assert "This number answered STOP" in send(ANN, code=1).stderr
+
+
+def test_an_address_that_answered_stop_is_called_an_address(send, nurture):
+    nurture.ann()
+    nurture("reply", "--from", "ann@example.com", "unsubscribe", "--now", NOON)
+    said = send("ann@example.com", code=1).stderr
+    assert "This address answered STOP" in said
+    assert "number" not in said
 
 
 def test_an_address_that_is_suppressed_gets_nothing(send, nurture):
@@ -141,6 +151,10 @@ def test_no_text_goes_at_night_unless_somebody_insists(send, now, night):
         ("me@", (), "--to: A part of the email address is missing."),
         ("0101", (), "--to: "),
         (ANN, ("--by", "twilio"), "settings do not have it carry a text. [sending] names: mailbox."),
+        ("me@clinic.com", ("--by", "smtp"), "settings do not have it carry an email. [sending] names: mailbox."),
+        ("me@clinic.com", ("--by", "twilio"), "twilio carries texts; this is an email address."),
+        (ANN, ("--by", "smtp"), "smtp carries emails; this is a number."),
+        (ANN, ("--by", "twillio"), "there is no such provider. There are: mailbox, twilio, sendgrid, smtp."),
     ],
 )
 def test_what_cannot_be_sent_is_not_understood(send, to, more, sentence):
@@ -186,8 +200,14 @@ def test_twilio_takes_it_and_shows_it_afterwards(nurture, twilio):
 
 def test_twilio_asks_us_to_slow_down(nurture, twilio):
     twilio.fail(Fault(status=429))
-    shown = nurture("send-test", "--to", ANN, "--yes", "--at-night", code=1).stdout
+    shown = nurture("send-test", "--to", ANN, "--yes", "--at-night", code=1).stderr
     assert "Not sent, too fast: " in shown
+
+
+def test_a_code_that_the_provider_s_sentence_says_is_not_repeated(nurture, twilio):
+    twilio.fail(Fault(status=400, code=21612))
+    shown = nurture("send-test", "--to", ANN, "--yes", "--at-night", code=1).stderr
+    assert shown.count("21612") == 1
 
 
 def test_a_clock_turned_by_hand_is_for_the_mailbox_only(twilio, send):
@@ -209,5 +229,5 @@ def test_the_second_carrier_is_tried_by_its_name(nurture, monkeypatch):
         shown = nurture("send-test", "--to", "me@clinic.com", "--by", "smtp", "--yes").stdout
         assert "from hello@harborclinic.example by smtp" in shown
         assert [mail.to for mail in relay.accepted] == ["me@clinic.com"]
-    shown = nurture("send-test", "--to", "me@clinic.com", "--by", "smtp", "--yes", code=1).stdout
-    assert "Surely not sent: " in shown
+    shown = nurture("send-test", "--to", "me@clinic.com", "--by", "smtp", "--yes", code=1).stderr
+    assert f"Surely not sent: No connection to {relay.host}:{relay.port}: " in shown

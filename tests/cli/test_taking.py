@@ -64,6 +64,12 @@ def test_stop_is_obeyed_answered_once_and_start_does_not_bring_marketing_back(nu
     assert sms["appointment"].startswith("yes, since Nov 23 2026, form “web_form”")
 
 
+def test_stop_by_email_is_said_of_the_address(nurture):
+    nurture.ann()
+    said = nurture("reply", "unsubscribe", "--from", "ann@example.com", "--now", NOON).stdout
+    assert "STOP: nothing more goes to this address." in said
+
+
 def test_other_words_make_a_task_and_closing_it_lets_automation_go_on(nurture):
     ann = nurture.ann()
     args = ("reply", "Is it covered?", "--from", "ann@example.com", "--id", "R-1", "--now", NOON)

@@ -12,7 +12,7 @@ from tests.contract.conftest import Judged
 from tests.fakes.sendgrid import SendGridFake
 from tests.fakes.smtp import SmtpFake
 from tests.fakes.twilio import TwilioFake
-from tests.flows.test_three_providers import SHARED, SHARED_BEGINS, Outside, three
+from tests.flows.three import EXPORT, Outside, by_three
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
@@ -22,5 +22,8 @@ def test_every_request_of_the_ninety_days_is_as_the_official_documents_have_it(
 ) -> None:
     with SmtpFake() as smtp:
         outside = Outside(twilio.fake, sendgrid.fake, smtp)
-        url = f"sqlite:///{tmp_path}/judged.db"
-        three(outside, url, tmp_path, SHARED, SHARED_BEGINS, 326, texts_by=twilio.url, mail_by=sendgrid.url)
+        by_three(
+            outside, f"sqlite:///{tmp_path}/judged.db", tmp_path, EXPORT, texts_by=twilio.url, mail_by=sendgrid.url
+        )
+    assert twilio.fake.requests == len(twilio.fake.accepted)
+    assert sendgrid.fake.requests == len(sendgrid.fake.accepted)

@@ -13,6 +13,8 @@ def wrong(clinic: Clinic, taken: Counter[str]) -> list[str]:
     tasks = {t.message_id for t in clinic.rows(task, task.c.closed_at.is_(None))}
     if twice := [ref for ref, times in taken.items() if times > 1]:
         found.append(f"{len(twice)} sent twice")
+    if unknown := taken.keys() - {m.ref for m in rows}:
+        found.append(f"{len(unknown)} sent, and not in the log")
     if lost := [m.id for m in rows if m.status == "sent" and m.ref not in taken]:
         found.append(f"{len(lost)} said to be sent and not sent")
     if unseen := [m.id for m in rows if m.status != "sent" and m.ref in taken and m.id not in tasks]:

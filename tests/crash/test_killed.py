@@ -123,4 +123,5 @@ def test_who_calls_before_the_intent_is_committed_sends_twice(sqlite: Clinic) ->
     crowd(sqlite, count(1))
     killed(sqlite, "unwise after_answer", nth=5)
     restarted(sqlite)
-    assert any("sent twice" in problem for problem in problems(sqlite))
+    assert problems(sqlite) != []
+    assert len(sqlite.letters()) > CROWD  # everybody was due one

@@ -195,7 +195,7 @@ class Renaming(SendGridFake):
         return dataclasses.replace(super().answer(request), headers=named)
 
 
-@pytest.mark.parametrize("given", [None, "", "a name with spaces", "x" * 101])
+@pytest.mark.parametrize("given", [None, "", "a name with spaces", "x" * 101, "m\x00e", "m\x1b[2J", "mé"])
 def test_an_acceptance_without_a_usable_name_is_an_acceptance(given: str | None) -> None:
     with Renaming() as fake:
         fake.given = given

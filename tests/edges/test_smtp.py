@@ -207,6 +207,8 @@ def test_no_words_can_end_a_mail_or_begin_another(fake: SmtpFake, provider: Smtp
         ("250 Ok 0100018f-abc-000000", "m1.1@harborclinic.example 0100018f-abc-000000"),
         ("250 2.0.0 queued for ann@example.com", "m1.1@harborclinic.example"),
         ("250", "m1.1@harborclinic.example"),
+        ("250 Ok: queued as 4Rk2Xy\x1b[2J", "m1.1@harborclinic.example 4Rk2Xy"),
+        ("250 Ok: queued as \x00\x07abcdef", "m1.1@harborclinic.example"),
     ],
 )
 def test_the_relays_own_name_for_the_mail_is_kept(
@@ -231,6 +233,8 @@ def test_a_name_longer_than_the_send_log_keeps_is_cut(fake: SmtpFake, provider: 
         {"subject": "Hello\r\nBcc: dan@example.com"},
         {"headers": ()},
         {"headers": (("From", "hello@clínica.example"),)},
+        {"headers": (("From", "hello@harbor\x07.example"),)},
+        {"headers": (("From", "hello@harbor\x7f.example"),)},
     ],
     ids=repr,
 )
@@ -258,11 +262,11 @@ def test_what_no_email_may_carry_is_not_offered(
         (SmtpFault(at="ehlo", end="close"), Unreachable),
         (SmtpFault(at="mail", reply="421 4.7.0 slow down"), SlowDown),
         (SmtpFault(at="mail", reply="421 4.7.0 slow down", end="close"), SlowDown),
-        (SmtpFault(at="mail", reply="451 4.3.0 later"), TryLater),
+        (SmtpFault(at="mail", reply="451 4.3.0 later"), Unreachable),
         (SmtpFault(at="mail", reply="550 5.7.1 sender rejected"), Misconfigured),
         (SmtpFault(at="mail", reply="530 5.7.0 log in first"), Misconfigured),
-        (SmtpFault(at="mail", reply="what?"), TryLater),
-        (SmtpFault(at="mail", end="reset"), TryLater),
+        (SmtpFault(at="mail", reply="what?"), Unreachable),
+        (SmtpFault(at="mail", end="reset"), Unreachable),
         (SmtpFault(at="rcpt", reply="450 4.2.0 greylisted"), TryLater),
         (SmtpFault(at="rcpt", reply="451 4.7.1 greylisted, ann@example.com"), TryLater),
         (SmtpFault(at="rcpt", reply="421 4.7.0 too many for them"), SlowDown),
@@ -276,13 +280,13 @@ def test_what_no_email_may_carry_is_not_offered(
         (SmtpFault(at="rcpt", reply="550 no such user"), Refused),
         (SmtpFault(at="rcpt", reply="552 5.2.2 full"), Refused),
         (SmtpFault(at="rcpt", reply="554 5.7.1 policy"), Refused),
-        (SmtpFault(at="rcpt", end="close"), TryLater),
-        (SmtpFault(at="rcpt", end="reset"), TryLater),
-        (SmtpFault(at="data", reply="451 4.3.0 later"), TryLater),
+        (SmtpFault(at="rcpt", end="close"), Unreachable),
+        (SmtpFault(at="rcpt", end="reset"), Unreachable),
+        (SmtpFault(at="data", reply="451 4.3.0 later"), Unreachable),
         (SmtpFault(at="data", reply="421 4.3.2 closing", end="close"), SlowDown),
         (SmtpFault(at="data", reply="554 5.5.1 no"), Refused),
-        (SmtpFault(at="data", reply="250 2.0.0 what for?"), TryLater),
-        (SmtpFault(at="data", end="reset"), TryLater),
+        (SmtpFault(at="data", reply="250 2.0.0 what for?"), Unreachable),
+        (SmtpFault(at="data", end="reset"), Unreachable),
         (SmtpFault(at="final", reply="421 4.7.0 slow down"), SlowDown),
         (SmtpFault(at="final", reply="451 4.3.0 later"), TryLater),
         (SmtpFault(at="final", reply="552 5.3.4 too big"), Refused),
@@ -333,7 +337,7 @@ def test_where_nobody_listens_nothing_went() -> None:
 
 def test_a_name_without_an_address_means_nothing_went() -> None:
     provider = SmtpProvider("relay..invalid", 587, security="starttls")
-    assert provider.send(MAIL, FRIDAY) == Unreachable("No connection to the relay: its name has no address.")
+    assert provider.send(MAIL, FRIDAY) == Unreachable("No connection to relay..invalid:587: its name has no address.")
 
 
 # --- encryption and login ---
@@ -537,9 +541,9 @@ def test_what_is_closed_says_goodbye() -> None:
     [
         (SmtpFault(at="connect", end="hang"), Unreachable),
         (SmtpFault(at="ehlo", end="hang"), Unreachable),
-        (SmtpFault(at="mail", end="hang"), TryLater),
-        (SmtpFault(at="rcpt", end="hang"), TryLater),
-        (SmtpFault(at="data", end="hang"), TryLater),
+        (SmtpFault(at="mail", end="hang"), Unreachable),
+        (SmtpFault(at="rcpt", end="hang"), Unreachable),
+        (SmtpFault(at="data", end="hang"), Unreachable),
         (SmtpFault(at="final", end="hang"), InDoubt),
         (SmtpFault(at="final", end="hang", accepted=True), InDoubt),
     ],
@@ -555,13 +559,31 @@ def test_a_silent_relay_is_left_in_time_under_tls() -> None:
     with SmtpFake() as silent:  # it says nothing, so TLS does not begin either
         silent.fail(SmtpFault(at="connect", end="hang"))
         provider = SmtpProvider(silent.host, silent.port, security="tls", connect=0.2)
-        assert provider.send(MAIL, FRIDAY) == Unreachable("No connection to the relay: it took too long.")
+        where = f"{silent.host}:{silent.port}"
+        assert provider.send(MAIL, FRIDAY) == Unreachable(f"No connection to {where}: it took too long.")
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("tls", "starttls"), ("starttls", "tls")])
+def test_a_relay_that_speaks_the_other_way_is_told_with_its_place_and_what_to_write(theirs: Any, ours: Any) -> None:
+    with SmtpFake(security=theirs) as fake:
+        provider = SmtpProvider(fake.host, fake.port, security=ours, total=0.5, context=fake.context)
+        outcome = provider.send(MAIL, FRIDAY)
+    assert isinstance(outcome, Unreachable)
+    assert f"{fake.host}:{fake.port}" in outcome.detail
+    assert outcome.detail.endswith('Port 465 wants security = "tls", 587 wants "starttls".')
+
+
+def test_an_untrusted_certificate_is_not_taken_for_the_wrong_port() -> None:
+    with SmtpFake(security="tls") as fake:
+        outcome = SmtpProvider(fake.host, fake.port, security="tls").send(MAIL, FRIDAY)
+    assert isinstance(outcome, Unreachable)
+    assert "Port 465" not in outcome.detail
 
 
 def test_what_was_lost_in_the_middle_of_the_mail_surely_did_not_go() -> None:
     with Relay(TO_DATA, reset) as relay:
         outcome = SmtpProvider("127.0.0.1", relay.port, security="none").send(BIG, FRIDAY)
-        assert outcome == TryLater("The dialogue with the relay broke off before the mail was handed over.")
+        assert outcome == Unreachable("The dialogue with the relay broke off before the mail was handed over.")
 
 
 def test_a_relay_that_takes_the_mail_too_slowly_is_left_in_time() -> None:
@@ -569,7 +591,7 @@ def test_a_relay_that_takes_the_mail_too_slowly_is_left_in_time() -> None:
     with Relay(TO_DATA, lambda _: given_up.wait(10)) as relay:
         outcome = SmtpProvider("127.0.0.1", relay.port, security="none", total=0.5).send(BIG, FRIDAY)
         given_up.set()
-        assert isinstance(outcome, TryLater)
+        assert isinstance(outcome, Unreachable)
 
 
 def test_the_time_that_replies_took_is_not_there_any_more_for_the_mail() -> None:
@@ -585,7 +607,7 @@ def test_the_time_that_replies_took_is_not_there_any_more_for_the_mail() -> None
     with Relay(TO_DATA[:-1], answer_late) as relay:
         outcome = SmtpProvider("127.0.0.1", relay.port, security="none", total=1).send(BIG, FRIDAY)
         given_up.set()
-    assert isinstance(outcome, TryLater)
+    assert isinstance(outcome, Unreachable)
     assert in_time == [True]
 
 
@@ -594,7 +616,7 @@ def test_the_time_that_replies_took_is_not_there_any_more_for_the_mail() -> None
     [
         ([], Unreachable),
         ([b"220 hi"], Unreachable),
-        ([b"220 hi", b"250 hi"], TryLater),
+        ([b"220 hi", b"250 hi"], Unreachable),
         (TO_DATA, InDoubt),
     ],
     ids=["at once", "at EHLO", "at MAIL", "at the end"],

@@ -240,6 +240,16 @@ def test_a_refusal_means_what_its_code_means(
     assert fake.accepted == []
 
 
+@pytest.mark.parametrize("code", BLOCKED)
+def test_of_the_numbers_that_take_no_texts_only_the_one_that_said_so_has_answered_stop(
+    code: int, fake: TwilioFake, provider: TwilioProvider
+) -> None:
+    fake.fail(Fault(code=code))
+    outcome = send(provider)
+    assert isinstance(outcome, AddressBlocked)
+    assert outcome.stopped is (code == 21610)
+
+
 def test_a_code_says_more_than_its_status(fake: TwilioFake, provider: TwilioProvider) -> None:
     fake.fail(Fault(status=403, code=21408))
     assert isinstance(send(provider), Refused)
@@ -264,7 +274,19 @@ def test_a_code_says_more_than_its_status(fake: TwilioFake, provider: TwilioProv
         (504, InDoubt),
     ],
 )
-@pytest.mark.parametrize("body", [b"<html>Oh</html>", b"", b"[]", b'{"code": "no"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Oh</html>",
+        b"",
+        b"[]",
+        b'{"code": "no"}',
+        b'{"code": true}',
+        b'{"code": -21610}',
+        b'{"code": 1000000}',
+        b'{"code": 21610.0}',
+    ],
+)
 def test_an_answer_without_a_code_means_what_its_status_means(
     status: int, kind: type[Outcome], body: bytes, fake: TwilioFake, provider: TwilioProvider
 ) -> None:
@@ -314,6 +336,11 @@ def test_a_wish_to_wait_is_heard(
         Fault(body=b'{"status": "queued"}', accepted=True),
         Fault(body=b'{"sid": ""}', accepted=True),
         Fault(body=b'{"sid": 7}', accepted=True),
+        Fault(body=b'{"sid": "SM1\\n"}', accepted=True),
+        Fault(body=b'{"sid": "SM1\\u0000"}', accepted=True),
+        Fault(body='{"sid": "SM１"}'.encode(), accepted=True),  # a digit, and none of Twilio's
+        Fault(body=b'{"sid": "<script>"}', accepted=True),
+        Fault(body=b'{"sid": "%s"}' % (b"S" * 65), accepted=True),
         Fault(body=b'{"sid": "SM1", "date_created": 7}', accepted=True),
         Fault(body=b'{"sid": "SM1"', accepted=True),
         Fault(body=b"\xff\xfe", accepted=True),
@@ -487,9 +514,19 @@ def test_the_clocks_may_be_two_minutes_apart_and_the_zone_is_of_no_account(
     assert provider.find(sought(started_at=started)) == Found((fake.accepted[0].sid,))
 
 
-def test_what_another_sender_sent_does_not_count(made: Callable[..., TwilioProvider]) -> None:
-    send(made(messaging_service_sid="MG" + "6" * 32))
-    assert made().find(sought()) == Absent()
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"messaging_service_sid": "MG" + "6" * 32},
+        {"messaging_service_sid": None, "from_number": "+15005550006"},
+    ],
+    ids=["another service", "a number"],
+)
+def test_what_went_before_the_sender_was_changed_is_found_all_the_same(
+    before: dict[str, Any], fake: TwilioFake, made: Callable[..., TwilioProvider]
+) -> None:
+    send(made(**before))
+    assert made().find(sought()) == Found((fake.accepted[0].sid,))
 
 
 def a_record(**changed: Any) -> dict[str, Any]:
@@ -576,6 +613,8 @@ def test_a_page_elsewhere_is_not_told_our_credentials(fake: TwilioFake, provider
         Fault(method="GET", status=200, body=b"{}"),
         Fault(method="GET", status=200, body=a_page(7)),
         Fault(method="GET", status=200, body=a_page(a_record(sid=None))),
+        Fault(method="GET", status=200, body=a_page(a_record(sid="SM1\n"))),
+        Fault(method="GET", status=200, body=a_page(a_record(sid="S" * 65))),
         Fault(method="GET", status=200, body=a_page(a_record(date_created=None))),
         Fault(method="GET", status=200, body=a_page(a_record(date_created="yesterday"))),
         Fault(method="GET", end="truncate"),

@@ -96,6 +96,8 @@ def test_what_another_process_put_off_during_the_probe_goes_as_soon_as_it_works(
     clinic.tick()
     told.say = lambda _: None
     clinic.later(minutes=5).tick()
+    assert statuses(clinic) == {"sent": 1, "queued": 2}  # one tries it
+    clinic.later(minutes=1).tick()
     assert statuses(clinic) == {"sent": 3}
     assert told.probes == 1
 

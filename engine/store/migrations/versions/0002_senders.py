@@ -29,6 +29,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("since", Utc(), nullable=True))
         batch_op.alter_column("until", existing_type=Utc(), nullable=True)
 
+    with op.batch_alter_table("mark", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("value", sa.String(length=64), nullable=True))
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.add_column(sa.Column("named_health", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     with op.batch_alter_table("message", schema=None) as batch_op:
