@@ -1,7 +1,7 @@
 """After the call: the outcome is written, and when its enrolment is looked at next."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -35,10 +35,10 @@ def settle(conn: sa.Connection, house: House, finished: Sequence[Finished], now:
     went = [(item, outcome) for item, outcome in finished if isinstance(outcome, Accepted)]
     rows = [(item.decided.c.id, item.out.attempt, outcome.provider_id) for item, outcome in went]
     if outbox.accepted(conn, rows, now):
-        # Whose next look is about to come, or came while the call lasted, is looked at afresh.
-        soon = now + timedelta(minutes=2)
-        looks = ((item.decided.c.enrolment_id, item.decided.moved_on) for item, _ in went)
-        waking = [e for e, moved_on in looks if moved_on is None or moved_on <= soon]
+        looks = [(item.decided.c.enrolment_id, item.decided.moved_on) for item, _ in went]
+        waking = [e for e, moved_on in looks if moved_on is None]
+        resting = [(e, moved_on) for e, moved_on in looks if e is not None and moved_on is not None]
+        enrolments.wake_overtaken(conn, resting, now)
         if waking:
             enrolments.wake(conn, schema.enrolment.c.id.in_([e for e in waking if e is not None]), now)
     else:

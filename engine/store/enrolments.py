@@ -175,6 +175,20 @@ def wake(conn: sa.Connection, which: sa.ColumnElement[bool], now: datetime) -> i
     ).rowcount
 
 
+_OVERTAKEN = """
+    UPDATE enrolment SET due_at = ? WHERE id = ? AND status = 'active' AND (due_at IS NULL OR due_at > ?)
+"""
+
+
+def wake_overtaken(conn: sa.Connection, rows: Sequence[tuple[int, datetime]], now: datetime) -> None:
+    """Wake those (id, next look) that would not be looked at by then any more.
+
+    Somebody looked at them since that was written, found a message on its way, and left them to wait for it.
+    """
+    at = sql.stored(conn, now)
+    sql.many(conn, _OVERTAKEN, [(at, e, sql.stored(conn, until)) for e, until in rows])
+
+
 _DUE = f"""
     SELECT {_COLUMNS} FROM enrolment e JOIN event v ON v.id = e.event_id
     WHERE e.campaign = ? AND e.status = 'active' AND e.due_at IS NOT NULL AND e.due_at <= ?

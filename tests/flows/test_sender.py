@@ -11,7 +11,7 @@ from engine.core.contact import Channel
 from engine.providers import Carriers, Outcome, Outgoing
 from engine.providers.mailbox import MailboxProvider
 from engine.sender import deliver_batch
-from engine.store import marks, outbox, schema
+from engine.store import enrolments, marks, outbox, schema
 from engine.store.schema import attempt, message, message_body, provider_pause
 from tests.core.moments import utc
 from tests.people import ANN, BOB, DAN, DESK, START, WEB, Clinic, fault
@@ -67,6 +67,27 @@ def test_a_text_does_not_wait_at_the_provider_beyond_its_hours(clinic: Clinic) -
     clinic.tick()
     assert seen[0] == timedelta(hours=9, minutes=55)
     assert seen[-1] == timedelta(minutes=11)
+
+
+def test_somebody_looked_at_during_a_call_goes_on_when_it_was_accepted(clinic: Clinic) -> None:
+    """A look in between finds the message on its way, and waits for its outcome: the acceptance has to tell."""
+    from engine.scheduler import fill
+
+    looks: list[int] = []
+
+    class LookedAt(MailboxProvider):
+        def send(self, out: Outgoing, now: object) -> Outcome:
+            with clinic.store.begin() as conn:
+                enrolments.wake(conn, schema.enrolment.c.status == "active", clinic.now)
+            looks.append(fill(clinic.house, clinic.now).looked_at)
+            return super().send(out, now)  # type: ignore[arg-type]
+
+    clinic.carriers = Carriers.only(LookedAt(clinic.folder / "mailbox"))
+    clinic.enquires()
+    clinic.tick()
+    assert looks == [1]
+    (standing,) = clinic.rows(schema.enrolment)
+    assert (standing.waits_for, standing.due_at) == ("not_due", START + timedelta(minutes=10))
 
 
 def test_handing_over_the_same_ids_twice_sends_once(clinic: Clinic) -> None:
