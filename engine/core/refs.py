@@ -1,4 +1,4 @@
-"""Opaque names for rows, safe to travel: the same row always has the same name, and nobody can read it back."""
+"""Opaque names for rows, safe to travel: nobody can read back what they are about, and nobody can guess one."""
 
 import hashlib
 from dataclasses import dataclass
