@@ -472,3 +472,19 @@ def test_what_went_is_written_down_also_when_the_next_decisions_break(clinic: Cl
     standing = {m.ref: m.status for m in clinic.rows(schema.message)}
     assert took and set(took.values()) == {1}
     assert {standing[ref] for ref in took} == {"sent"}
+
+
+def test_a_stop_that_only_the_provider_heard_is_a_stop(clinic: Clinic) -> None:
+    """21610: not a bounce, so START may lift it, and staff do not ask for another number (decisions 11 and 12)."""
+    from engine.providers import AddressBlocked
+
+    class Stopped(MailboxProvider):
+        def send(self, out: Outgoing, now: object) -> Outcome:
+            return AddressBlocked("21610", "It answered STOP.", stopped=True)
+
+    clinic.carriers = Carriers.only(Stopped(clinic.folder / "mailbox"))
+    clinic.enquires(BOB)
+    clinic.tick()
+    assert {row.reason for row in clinic.rows(schema.suppression)} == {"stop"}
+    (task,) = clinic.rows(schema.task)
+    assert "answered STOP" in task.words
