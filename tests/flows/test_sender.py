@@ -488,3 +488,15 @@ def test_a_stop_that_only_the_provider_heard_is_a_stop(clinic: Clinic) -> None:
     assert {row.reason for row in clinic.rows(schema.suppression)} == {"stop"}
     (task,) = clinic.rows(schema.task)
     assert "answered STOP" in task.words
+
+
+def test_a_message_that_cannot_be_judged_is_held_and_the_look_comes_to_its_end(clinic: Clinic) -> None:
+    """It must not stay due: the same look would take it again and again."""
+    clinic.enquires(BOB)
+    (only,) = fill_only(clinic)
+    with clinic.store.begin() as conn:
+        conn.execute(schema.contact.update().values(zone="Nowhere/Land"))
+    clinic.tick()
+    assert clinic.message("welcome").status == "held"
+    assert clinic.tasks() == ["held"]
+    assert clinic.message("welcome").id == only
