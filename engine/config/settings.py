@@ -5,6 +5,7 @@ environment goes over the file: NURTURE_CLINIC__BRAND. Secrets come from the env
 """
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,10 +19,14 @@ from engine.config.values import (
     Caps,
     EmailAddress,
     EmailCarriers,
+    Facts,
     Languages,
     Line,
+    Paragraph,
     PhoneNumber,
+    Roles,
     Section,
+    Sites,
     State,
     Unfit,
     Url,
@@ -66,6 +71,12 @@ class Clinic(Section):
         default=None,
         description="A mailbox that takes unsubscriptions by email (the List-Unsubscribe header).",
         examples=["unsubscribe@harborclinic.example"],
+    )
+    notice: Paragraph | None = Field(
+        default=None,
+        description="The notice that the clinic's state asks for in every advertisement, word for word from its law"
+        " (Florida, Washington). It stands at the top of every marketing email (SSN-1, SSN-3).",
+        examples=["Copied from the statute by counsel."],
     )
     appointment_minutes: int = Field(
         default=45,
@@ -182,6 +193,50 @@ class Sms(Section):
         description="Who answers STOP and HELP; without it, the provider where it does so, else the engine.",
         examples=["provider"],
     )
+    price_per_segment: Decimal | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="What one segment of a text costs, in US dollars, carrier's fee included: for previews.",
+        examples=[0.0113],
+    )
+
+
+class Links(Section):
+    """Where the links in messages may lead."""
+
+    sites: Sites = Field(
+        default=(),
+        description="Websites, beside the clinic's own, that emails may lead to (CTIA-4).",
+        examples=[["doi.org", "www.fda.gov"]],
+    )
+
+
+class FactsConfirmed(Section):
+    """What the clinic says of its own practice."""
+
+    confirmed: Facts = Field(
+        default=(),
+        description="The facts that messages state of this clinic, and that a clinician here has confirmed. A message"
+        " with another is held.",
+        examples=[["F-10", "F-12"]],
+    )
+
+
+class Signoff(Section):
+    """Who must have signed words before they are sent."""
+
+    roles: Roles = Field(
+        default=("marketing", "clinician"),
+        min_length=1,
+        description="The roles that sign, each for itself, by `nurture signoff`.",
+        examples=[["marketing", "clinician"]],
+    )
+    demo: bool = Field(
+        default=False,
+        description="Let unsigned words through, as “demo”: only while every provider is the mailbox.",
+        examples=[True],
+    )
 
 
 class Writing(Section):
@@ -226,6 +281,9 @@ class Settings(BaseSettings):
     sms: Sms = Field(default=Sms(), description="Text messages.")
     consent_forms: dict[str, ConsentForm] = Field(default={}, description="The forms people agreed on.")
     languages: Writing = Field(default=Writing(), description="What the clinic writes in.")
+    links: Links = Field(default=Links(), description="Where links may lead.")
+    facts: FactsConfirmed = Field(default=FactsConfirmed(), description="What the clinic says of its own practice.")
+    signoff: Signoff = Field(default=Signoff(), description="Who must have signed words.")
     events: Events = Field(default=Events(), description="What happens at the clinic.")
     secret_key: SecretStr | None = Field(
         default=None,

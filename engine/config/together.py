@@ -19,6 +19,7 @@ def unfit_together(settings: Settings, document: Document, now: datetime | None)
         for place in _needed(settings, name):
             yield _missing(settings, document, place, name)
     yield from _mixed(settings, document)
+    yield from _only_demo(settings, document)
     yield from _without_name(settings, document)
     if now is not None:
         yield from _still_to_come(settings, document, now)
@@ -66,6 +67,14 @@ def _mixed(settings: Settings, document: Document) -> Iterator[Finding]:
     )
     remedy = "Name a real provider here as well; or, if nobody waits for these messages, write: rehearsal = true"
     yield Finding(FILE, *at(document, ("sending", channel.value)), f"sending.{channel}", problem, remedy)
+
+
+def _only_demo(settings: Settings, document: Document) -> Iterator[Finding]:
+    """Words that nobody signed must not leave the machine (decision 22)."""
+    if settings.signoff.demo and not settings.only_mailbox:
+        problem = f"Words that nobody signed would leave by {' and '.join(settings.sending.real)}."
+        remedy = "Take this line out, and have the words signed: nurture signoff"
+        yield Finding(FILE, *at(document, ("signoff", "demo")), "signoff.demo", problem, remedy)
 
 
 def _without_name(settings: Settings, document: Document) -> Iterator[Finding]:

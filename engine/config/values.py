@@ -21,6 +21,8 @@ STATES = frozenset(
     " ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI".split()
 )
 LONGEST_BRAND = 15
+# Signs for everybody while nothing leaves the machine; nobody can sign in this name.
+DEMO_ROLE = "demo"
 
 
 class Unfit(ValueError):
@@ -36,6 +38,14 @@ def _line(text: str) -> str:
         raise Unfit("It is empty.", "")
     if not text.isprintable():
         raise Unfit("It holds a line end or another character that cannot be seen.", "Write it in one line.")
+    return text.strip()
+
+
+def _paragraph(text: str) -> str:
+    if not text.strip():
+        raise Unfit("It is empty.", "")
+    if not text.replace("\n", " ").isprintable():
+        raise Unfit("It holds a character that cannot be seen.", "Delete it and type it again.")
     return text.strip()
 
 
@@ -119,6 +129,24 @@ def _host(text: str) -> str:
     return text
 
 
+def _site(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", text):
+        raise Unfit("It is no website's name: small letters and dots, no https://, no path.", 'Write "doi.org".')
+    return text
+
+
+def _fact(text: str) -> str:
+    if not re.fullmatch(r"F-[1-9][0-9]?", text):
+        raise Unfit("It is no fact's number.", "docs/writing.md lists the facts: F-3, F-10 and so on.")
+    return text
+
+
+def _role(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z_]{1,29}", text) or text == DEMO_ROLE:
+        raise Unfit("It is no role: small letters, and not “demo”.", 'Write "clinician".')
+    return text
+
+
 def _host_part(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+", text):
         raise Unfit("It is one word of small letters and digits.", "")
@@ -184,6 +212,7 @@ def _text(value: object) -> str:
 
 
 Line = Annotated[str, AfterValidator(_line)]
+Paragraph = Annotated[str, AfterValidator(_paragraph)]
 Brand = Annotated[Line, AfterValidator(_brand)]
 PhoneNumber = Annotated[Line, AfterValidator(_phone)]
 EmailAddress = Annotated[Line, AfterValidator(_email)]
@@ -204,6 +233,9 @@ Sender = Annotated[str, AfterValidator(_sender)]
 Host = Annotated[str, AfterValidator(_host)]
 HostPart = Annotated[str, AfterValidator(_host_part)]
 SelectorNames = Annotated[tuple[HostPart, ...], NoDecode, BeforeValidator(words)]
+Sites = Annotated[tuple[Annotated[str, AfterValidator(_site)], ...], NoDecode, BeforeValidator(words)]
+Facts = Annotated[tuple[Annotated[str, AfterValidator(_fact)], ...], NoDecode, BeforeValidator(words)]
+Roles = Annotated[tuple[Annotated[str, AfterValidator(_role)], ...], NoDecode, BeforeValidator(words)]
 OneCap = Annotated[Cap, NoDecode, BeforeValidator(one_cap)]
 
 
