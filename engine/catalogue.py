@@ -35,6 +35,7 @@ Template = EmailTemplate | SmsTemplate
 Key = tuple[str, str, Channel, str]  # campaign, name, channel, language
 
 _TEMPLATE = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(\.(?P<language>[a-z]{2}))?\.(?P<ending>email\.md|sms\.txt)")
+_FOOTER = re.compile(r"\{\{ *footer *\}\}")  # its words are in footer.html, footer.es.html and so on
 _CHANNELS = {"email.md": Channel.EMAIL, "sms.txt": Channel.SMS}
 
 
@@ -193,19 +194,31 @@ class _Words:
         self.templates: dict[Key, Template] = {}
         self.mistakes: list[Finding] = []
         self._written: set[Key] = set()
-        layout = self._layout()
+        self._layouts: dict[str, Layout | None] = {}
         for file in _files(project / "templates", "*/*"):
             if not file.parent.name.startswith("_"):
-                self._read(file, layout)
+                self._read(file)
 
     def of(self, campaign: str) -> set[tuple[Channel, str]]:
         """What there are files of, sound or not: a broken template holds its messages, not the campaign."""
         return {(channel, name) for folder, name, channel, _ in self._written if folder == campaign}
 
-    def _layout(self) -> Layout | None:
-        """What stands around every email; None, with findings, when a part of it cannot be had."""
-        html, text = (self._text(self.project / "templates" / LAYOUT / name) for name in LAYOUT_FILES)
-        return Layout(html, text) if html is not None and text is not None else None
+    def _layout(self, language: str) -> Layout | None:
+        """What stands around every email of a language; None, with findings, when a part of it cannot be had."""
+        if language not in self._layouts:
+            html, text = (self._page(name, language) for name in LAYOUT_FILES)
+            self._layouts[language] = Layout(html, text) if html is not None and text is not None else None
+        return self._layouts[language]
+
+    def _page(self, name: str, language: str) -> str | None:
+        """One file of the layout, with the footer of the language where the page asks for it."""
+        folder = self.project / "templates" / LAYOUT
+        page = self._text(folder / name)
+        if page is None or not _FOOTER.search(page):
+            return page
+        said = "" if language == UNSAID else f".{language}"
+        words = self._text(folder / name.replace("email", f"footer{said}"))
+        return None if words is None else _FOOTER.sub(lambda _: words.rstrip("\n"), page)
 
     def _text(self, path: Path) -> str | None:
         try:
@@ -218,7 +231,7 @@ class _Words:
             self.mistakes.append(_unreadable(self._place(path), error))
         return None
 
-    def _read(self, file: Path, layout: Layout | None) -> None:
+    def _read(self, file: Path) -> None:
         found = _TEMPLATE.fullmatch(file.name)
         if found is None:
             remedy = "Name it NAME.email.md or NAME.sms.txt: small letters, digits and _."
@@ -235,7 +248,7 @@ class _Words:
         try:
             if key[2] is Channel.SMS:
                 self.templates[key] = compile_sms(source, place, language)
-            elif layout is not None:
+            elif (layout := self._layout(language)) is not None:
                 self.templates[key] = compile_email(source, layout, place, language)
         except TemplateRefused as refused:
             # The layout is checked with every email; what is wrong with it is said once.

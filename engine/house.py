@@ -129,6 +129,7 @@ def open_house(store: Store, catalogue: Catalogue, settings: Settings) -> House:
         site=said.site,
         zone=said.zone,
         email=said.email,
+        notice=said.notice,
     )
     links = Links(said.public_url, settings.key)
     return House(store, catalogue, settings, terms, Refs(settings.key), links, clinic, catalogue.patient_kinds)

@@ -1,6 +1,7 @@
 """The catalogue: what is sound is read and compiled, what is broken is set aside and says why."""
 
 import shutil
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,28 @@ def test_a_broken_layout_is_told_once(project: Project) -> None:
     assert {finding.file for finding in read.findings} == {"templates/_layout/email.html"}
     assert len(read.findings) == len(set(read.findings))
     assert read.templates == {}
+
+
+def test_the_layout_speaks_the_language_of_the_email(project: Project) -> None:
+    project.write("templates/hello/hello.es.email.md", HELLO_EMAIL)
+    said = {"en": "You get this email because", "es": "Recibe este correo porque"}
+    for language, words in said.items():
+        email = project.read().template("hello", "hello", Channel.EMAIL, language)
+        assert isinstance(email, EmailTemplate)
+        context = defaultdict(dict, purpose="service", contact={"first_name": "Ann"}, clinic=defaultdict(str))
+        both = email.render(context)
+        assert words in both.html
+        assert words in both.text
+
+
+def test_a_language_without_words_for_the_layout_has_no_emails(project: Project) -> None:
+    project.write("templates/hello/hello.fr.email.md", HELLO_EMAIL)
+    read = project.read()
+    assert read.template("hello", "hello", Channel.EMAIL, "fr") is None
+    assert [f.file for f in read.findings] == [
+        "templates/_layout/footer.fr.html",
+        "templates/_layout/footer.fr.text.txt",
+    ]
 
 
 def test_a_missing_layout_is_told(project: Project) -> None:
