@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 READY := .venv/.ready
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -38,7 +38,8 @@ format: $(READY) ## put the code into its form
 	$(BIN)/ruff format
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
-	$(LOCK) $(ARGS) --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(LOCK) $(ARGS) --all-extras --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(LOCK) $(ARGS) --group browser -c requirements.lock --custom-compile-command "make lock" -o requirements-browser.lock
 
 setup: $(READY) ## only make .venv
 
