@@ -98,6 +98,7 @@ contact.command("resume")(contacts.resume)
 app.command("check")(authoring.check)
 app.command("preview")(previewing.preview)
 app.command("settings")(authoring.settings)
+app.command("schema")(authoring.schema)
 # What happens at the clinic
 app.command("import")(importing.import_file)
 app.command("event")(taking.event)

@@ -1,23 +1,22 @@
-"""nurture check, settings, migrate: what the clinic wrote, looked over before anything runs."""
+"""nurture check, schema, settings, migrate: what the clinic wrote, looked over before anything runs."""
 
-from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.opening import Json, settings_of
-from engine.cli.refusing import FAILED, not_found
+from engine.cli.refusing import FAILED, misused
 from engine.cli.showing import count, say, say_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from engine.catalogue import Catalogue
-    from engine.cli.ceilings import Over
-    from engine.config import Settings
-    from engine.core.findings import Finding
+    from engine.cli.checking import Looked
+
+
+Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 with warnings, too.")]
+Sarif = Annotated[bool, typer.Option("--sarif", help="For code reviews and build servers: SARIF 2.1.0.")]
 
 
 def check(
@@ -25,97 +24,76 @@ def check(
     campaigns: Annotated[
         list[str] | None, typer.Argument(metavar="[CAMPAIGN]...", help="Only these campaigns. Without any: everything.")
     ] = None,
+    strict: Strict = False,
     as_json: Json = False,
+    as_sarif: Sarif = False,
 ) -> None:
     """Look over everything the clinic wrote.
 
     Settings, campaigns, templates and the mappings of imports: all there is to mend, with file, line and column.
-    Exit code 1 when anything is. A note is only to be known.
+    An error holds messages, and exit code is 1 with any. A warning needs somebody's eye; a note is only to be known.
     """
-    from engine.catalogue import catalogue
+    from engine.cli.checking import Looked, in_order, look_over
+    from engine.config import find_project
     from engine.core.campaign import Refused
-    from engine.core.findings import Finding
+    from engine.core.findings import Severity
 
+    if as_json and as_sarif:
+        raise misused("Either --json or --sarif.")
     try:
         settings = settings_of(ctx)
     except Refused as refused:
-        _report(list(refused.findings), as_json, "", "Campaigns are looked over once settings.toml is right.")
-        raise typer.Exit(FAILED) from None
-    read = catalogue(settings.project, settings)
-    chosen = campaigns or []
-    known = {*read.campaigns, *read.broken}
-    if set(chosen) - known:
-        raise not_found(f"There is no such campaign. There are: {', '.join(sorted(known)) or 'none yet'}.")
-    over = _over_ceilings(read, settings)
-    found = [*read.findings, *(one.finding for one in over if one.whole)]
-    if not chosen:
-        found += [*_answers(read, settings), *_mappings(settings.project)]
-    places = tuple(
-        f"{kind}/{name}{end}" for name in chosen for kind, end in (("campaigns", ".toml"), ("templates", "/"))
-    )
-    # The layout stands around every campaign's emails.
-    if not known:
-        problem = "There is no campaign here: no file campaigns/NAME.toml."
-        found.append(Finding("campaigns", 1, 1, "", problem, "Write one (docs/campaigns.md), or name another folder."))
-    mine = [f for f in found if not chosen or f.file.startswith((*places, "templates/_layout/"))]
-    notes = [one.finding for one in over if not one.whole and (not chosen or one.finding.file.startswith(places))]
-    _report(
-        mine,
-        as_json,
-        f"{count(len(chosen or known), 'campaign')} and {count(len(read.templates), 'template')} are in order.",
-        notes=notes,
-    )
-    if mine:
+        looked = Looked(in_order(refused.findings), (), 0, 0)
+    else:
+        looked = look_over(settings, campaigns or ())
+    if as_sarif:
+        _say_sarif(looked)
+    elif as_json:
+        for finding in looked.findings:
+            say_json(finding)
+        for note in looked.notes:
+            say_json({**asdict(note), "note": True})
+    else:
+        _say(looked, find_project(ctx.obj.project))
+    if looked.count(Severity.ERROR) or (strict and looked.count(Severity.WARNING)):
         raise typer.Exit(FAILED)
 
 
-def _over_ceilings(read: "Catalogue", settings: "Settings") -> "list[Over]":
-    """Messages that nobody may carry."""
-    from engine.cli.ceilings import over_ceilings
-    from engine.cli.opening import carriers_of
+def _say(looked: "Looked", project: "Path") -> None:
+    from engine.cli.quoting import account, shown
 
-    with closing(carriers_of(settings)) as carriers:
-        return list(over_ceilings(read, settings, carriers))
-
-
-def _mappings(project: "Path") -> "list[Finding]":
-    from engine.cli.mapping import read_mappings
-
-    return [finding for _, findings in read_mappings(project).values() for finding in findings]
-
-
-def _answers(read: "Catalogue", settings: "Settings") -> "Iterator[Finding]":
-    """STOP, START and HELP have an answer, unless the provider gives it (OPT-2, OPT-3)."""
-    from engine.core.contact import Channel
-    from engine.core.findings import Finding
-
-    if settings.sms.stop_reply_by == "provider":
-        return
-    for name in ("stop", "start", "help"):
-        for language in settings.languages.served:
-            if read.template("service", name, Channel.SMS, language) is None:
-                problem = f"There is no answer to {name.upper()} in the language “{language}”."
-                remedy = "Put it back: the project came with one in English."
-                yield Finding(f"templates/service/{name}.sms.txt", 0, 0, "", problem, remedy)
+    told = [*((finding, False) for finding in looked.findings), *((note, True) for note in looked.notes)]
+    for finding, note in told:
+        for line in shown(finding, project, note=note):
+            say(line)
+        say()
+    for line in account(looked.findings) if looked.findings else ():
+        say(line)
+    if not looked.campaigns:
+        say("Campaigns are looked over once settings.toml is right.")
+    elif not looked.findings:
+        say(f"{count(looked.campaigns, 'campaign')} and {count(looked.templates, 'template')} are in order.")
 
 
-def _report(
-    findings: "list[Finding]", as_json: bool, good: str, last: str = "", notes: "Sequence[Finding]" = ()
-) -> None:
-    if as_json:
-        for finding in findings:
-            say_json(finding)
-        for note in notes:
-            say_json({**asdict(note), "note": True})
-        return
-    for finding in findings:
-        say(str(finding))
-    for note in notes:
-        say(f"note: {note}")
-    if findings:
-        say(f"{count(len(findings), 'thing')} to mend. {last}".rstrip())
-    else:
-        say(good)
+def _say_sarif(looked: "Looked") -> None:
+    import json
+    from importlib.metadata import version
+
+    from engine.core.sarif import sarif
+
+    say(json.dumps(sarif(looked.findings, looked.notes, version("nurture")), indent=1, ensure_ascii=False))
+
+
+def schema(ctx: typer.Context) -> None:
+    """The campaign file as a JSON Schema, for editors.
+
+    It holds the clinic's own words for events: nurture schema > docs/campaign.schema.json
+    """
+    import json
+
+    from engine.core.campaign_schema import campaign_schema
+
+    say(json.dumps(campaign_schema(settings_of(ctx).events.words), indent=2, ensure_ascii=False))
 
 
 def settings(ctx: typer.Context, as_json: Json = False) -> None:

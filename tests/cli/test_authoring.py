@@ -28,8 +28,8 @@ def test_every_mistake_is_told_with_its_place(nurture, edit):
     told = nurture("check", code=1).stdout
     assert "campaigns/guide.toml:3:1  porpoise:" in told
     assert "templates/visit/reminder.sms.txt:1:" in told
-    assert "mappings/form.toml:1:9  sauce: `sauce` is not known here. Write `source`." in told
-    assert "things to mend." in told
+    assert "mappings/form.toml:1:9  sauce: `sauce` is not known here.\n" in told
+    assert "   Write `source`.\n" in told
     only = nurture("check", "visit", code=1).stdout
     assert "templates/visit/reminder.sms.txt:1:" in only and "campaigns/guide" not in only
     found = [json.loads(line) for line in nurture("check", "guide", "--json", code=1).stdout.splitlines()]
