@@ -9,7 +9,7 @@ import pytest
 from engine.config import Settings, load_settings
 from engine.core.campaign import Refused
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "settings.toml").read_text(encoding="utf-8")
 
 
