@@ -1,13 +1,15 @@
 """A clinic's database as large as asked: people, their consents and enrolments, written by a few statements."""
 
 import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import sqlalchemy as sa
 
 from engine.core.campaign import Campaign
+from engine.core.campaign_file import parse_campaign
 from engine.core.contact import Channel
 from engine.store import Store, enrolments
 from engine.store.schema import enrolment
@@ -19,12 +21,12 @@ _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})",
     "postgresql": "WITH n(i) AS (SELECT generate_series(1, {size}))",
 }
-# With texts, every second person is reached by text only, the others by email only.
+# With two channels, every second person is reached by text only, the others by email only.
 _TEXTED = "i % 2 = 1"
-# Everybody began at a moment of their own in the ten days before, and lives in one of six cities of four time zones.
+# Everybody began at a moment of their own in the day before, and lives in one of six cities of four time zones.
 _BEGAN = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', :at, '-' || (i * 7919 % 864000) || ' seconds')",
-    "postgresql": ":at - (i::bigint * 7919 % 864000) * interval '1 second'",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', :at, '-' || (i * 7919 % 86400) || ' seconds')",
+    "postgresql": ":at - (i::bigint * 7919 % 86400) * interval '1 second'",
 }
 _STATE = "substr('NYILTXCOCAWA', 1 + 2 * (i % 6), 2)"
 _ZIP = "substr('100606752802900981', 1 + 3 * (i % 6), 3) || (10 + i % 89)"
@@ -34,19 +36,32 @@ _PAYLOAD = """'{"interest": "knee", "source": "website", "comment": "since week 
 _NAME = "substr('AnnBobKimDanEvaIanLeaTom', 1 + 3 * (i % 8), 3)"
 
 
-def fill_store(store: Store, campaign: Campaign, size: int, *, texts: bool = False) -> None:
+def only(campaign: Campaign, channel: Channel) -> Campaign:
+    """The campaign with its steps of this channel, as an older version of it that people are on.
+
+    Otherwise the steps that do not reach somebody are skipped on the way: a message would be one and a skipped one.
+    """
+    head, *steps = campaign.text.split("[[step]]")
+    mine = [step for step in steps if re.search(rf"^{channel}\s*=", step, re.MULTILINE)]
+    return parse_campaign("[[step]]".join([head, *mine]), name=campaign.name, file=f"campaigns/{campaign.name}.toml")
+
+
+def fill_store(store: Store, plans: Mapping[Channel, Campaign], size: int) -> None:
     """`size` people, each with an address, a consent and an enrolment that waits until LATER.
 
-    `texts`: every second person is reached by text; otherwise all are by email.
+    `plans`: what they are on, by the channel that reaches them: of two channels, every second person is texted.
     """
     kind = store.engine.dialect.name
     numbers = _NUMBERS[kind].format(size=size)
-    texted = _TEXTED if texts else "1 = 0"
+    texted = _TEXTED if len(plans) > 1 else "1 = 0"
     channel = f"CASE WHEN {texted} THEN 'sms' ELSE 'email' END"
+    plan = plans[Channel.EMAIL]
+    version = f"CASE WHEN {texted} THEN '{plans.get(Channel.SMS, plan).version}' ELSE '{plan.version}' END"
     yes = "true" if kind == "postgresql" else "1"
     began = _BEGAN[kind]
     with store.begin() as conn:
-        enrolments.keep_version(conn, campaign.name, campaign.version, campaign.text, START)
+        for each in plans.values():
+            enrolments.keep_version(conn, each.name, each.version, each.text, START)
 
         def run(sql: str, **values: object) -> None:
             typed = [sa.bindparam(k, v, type_=enrolment.c.due_at.type) for k, v in values.items()]
@@ -78,8 +93,8 @@ def fill_store(store: Store, campaign: Campaign, size: int, *, texts: bool = Fal
         )
         run(
             "INSERT INTO enrolment (id, ref, campaign, version, contact_id, episode, event_id, started_at, "
-            f"anchor_at, known_at, status, due_at) {numbers} SELECT i, 'e' || i, '{campaign.name}', "
-            f"'{campaign.version}', i, 'x', i, {began}, {began}, {began}, 'active', :later FROM n",
+            f"anchor_at, known_at, status, due_at) {numbers} SELECT i, 'e' || i, '{plan.name}', "
+            f"{version}, i, 'x', i, {began}, {began}, {began}, 'active', :later FROM n",
             at=START,
             later=LATER,
         )

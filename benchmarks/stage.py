@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.filling import START, anybody, count_up, fill_store, let_fall_due, put_off
+from benchmarks.filling import START, anybody, count_up, fill_store, let_fall_due, only, put_off
 from benchmarks.sending import PROJECT, THEN, WARM, Job, Result
 from engine.catalogue import catalogue
 from engine.config import load_settings
@@ -45,7 +45,8 @@ class Bench:
         store = open_store(f"sqlite:///{path}")
         store.migrate()
         settings = load_settings(PROJECT)
-        fill_store(store, catalogue(PROJECT, settings).campaigns["therapy_basics"], self.size, texts=True)
+        campaign = catalogue(PROJECT, settings).campaigns["therapy_basics"]
+        fill_store(store, {channel: only(campaign, channel) for channel in (Channel.EMAIL, Channel.SMS)}, self.size)
         count_up(store)
         store.engine.dispose()
         return path

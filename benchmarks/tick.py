@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from benchmarks.filling import START, anybody, count_up, fill_store, let_fall_due
 from engine.catalogue import catalogue
 from engine.config import load_settings
+from engine.core.contact import Channel
 from engine.house import House, open_house
 from engine.scheduler import fill
 from engine.store import open_store
@@ -47,7 +48,7 @@ def _houses(kind: str, sizes: list[int], moments: list[datetime], stack: ExitSta
             store = open_store(f"sqlite:///{folder}/bench_{size}.db")
         store.migrate()
         began = time.perf_counter()
-        fill_store(store, read.campaigns["therapy_basics"], size)
+        fill_store(store, {Channel.EMAIL: read.campaigns["therapy_basics"]}, size)
         people = anybody(size)
         for at in moments:
             let_fall_due(store, people, DUE, at)
