@@ -163,11 +163,22 @@ def to_utc(day: date, at: time, zone: str) -> datetime:
     >>> to_utc(date(2027, 3, 14), time(2, 30), "America/New_York").isoformat()
     '2027-03-14T07:00:00+00:00'
     """
+    ahead = _ahead(day, zone)
+    if ahead is not None and at.tzinfo is None:
+        return datetime.combine(day, at, UTC) - ahead
     shown = datetime.combine(day, at).replace(tzinfo=None, fold=0)
     moment = shown.replace(tzinfo=_zone(zone)).astimezone(UTC)
     if moment.astimezone(_zone(zone)).replace(tzinfo=None) == shown:
         return moment
     return _after_gap(shown, zone)
+
+
+@lru_cache(maxsize=16384)
+def _ahead(day: date, zone: str) -> timedelta | None:
+    """How far the clocks of `zone` are ahead of UTC all through a day; None: they change on it."""
+    info = _zone(zone)
+    begins, ends = (datetime.combine(date_, MIDNIGHT, info).utcoffset() for date_ in (day, day + _DAY))
+    return begins if begins == ends else None
 
 
 def _after_gap(shown: datetime, zone: str) -> datetime:
@@ -224,18 +235,38 @@ def closed_by(moment: datetime, windows: Sequence[ZonedWindow]) -> ZonedWindow |
 
 def next_open(moment: datetime, windows: Sequence[ZonedWindow]) -> datetime | None:
     """The first moment, not before `moment`, that all windows allow; None if none is within 400 days."""
-    return _next_open(_utc(moment), tuple(windows))
+    moment = _utc(moment)
+    limit, windows = moment + HORIZON, tuple(windows)
+    day = moment.date()
+    for number in range(HORIZON.days + 2):
+        for opens, closes in _open_on(windows, day + number * _DAY if number else day):
+            if moment < closes:
+                found = max(moment, opens)
+                return found if found <= limit else None
+    return None
 
 
 @lru_cache(maxsize=16384)
-def _next_open(moment: datetime, windows: tuple[ZonedWindow, ...]) -> datetime | None:
-    limit = moment + HORIZON
-    while (shut := closed_by(moment, windows)) is not None:
-        later = _reopens(shut, moment)
-        if later is None or later > limit:
-            return None
-        moment = later
-    return moment
+def _open_on(windows: tuple[ZonedWindow, ...], day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """What all windows leave open of a day of UTC, in order: from, to (not included)."""
+    begins = datetime.combine(day, MIDNIGHT, UTC)
+    left = [(begins, begins + _DAY)]
+    for window in windows:
+        # The local days that a day of UTC has a part of: zones are less than a day apart from it.
+        spans = [span for days in (-1, 0, 1) if (span := _allowed_span(window, day + days * _DAY)) is not None]
+        both = [(max(a, opens), min(b, closes)) for a, b in left for opens, closes in spans]
+        left = [(opens, closes) for opens, closes in both if opens < closes]
+    return tuple(sorted(left))
+
+
+def _allowed_span(window: ZonedWindow, day: date) -> tuple[datetime, datetime] | None:
+    """When something may be sent on a local day, to (not included): the floor is kept before the opening's end."""
+    span = _open_span(window, day)
+    if span is None or not window.floor:
+        return span
+    closing = _closing(window, day)
+    last = span[1] if closing is None else min(span[1], closing - window.floor + datetime.resolution)
+    return (span[0], last) if span[0] < last else None
 
 
 def last_open(moment: datetime, windows: Sequence[ZonedWindow], not_before: datetime) -> datetime | None:
@@ -272,17 +303,6 @@ def _allows(window: ZonedWindow, moment: datetime) -> bool:
         return True
     closing = _closing(window, day)
     return closing is None or closing - moment >= window.floor
-
-
-def _reopens(window: ZonedWindow, moment: datetime) -> datetime | None:
-    """This one window's next opening after `moment`; there may be too little left of it for its floor."""
-    day = moment.astimezone(_zone(window.zone)).date()
-    for _ in range(HORIZON.days + 2):
-        span = _open_span(window, day)
-        if span is not None and span[0] > moment:
-            return span[0]
-        day += _DAY
-    return None
 
 
 def _was_open(window: ZonedWindow, moment: datetime) -> datetime | None:
