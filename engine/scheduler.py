@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -112,8 +113,7 @@ def _one(house: House, e: Enrolment, situation: Situation, work: _Batch, filled:
     """Decide one enrolment until it rests. Trouble with one pushes that one an hour on; the others go their way."""
     written, going, asked = len(work.skipped), len(work.decided), len(work.tasks)
     try:
-        rests, after = _until_rest(house, e, _with_fresh(situation, work.fresh), work, filled)
-        work.positions.append(_moved_on(house, e, rests, after, work.decided[going:], work.now))
+        work.positions.append(_until_rest(house, e, _with_fresh(situation, work.fresh), work, filled))
     except Exception as error:
         # The class only: the text of an exception may hold somebody's data.
         log.error("enrolment %s cannot be decided: %s", e.ref, type(error).__name__)
@@ -125,26 +125,31 @@ def _one(house: House, e: Enrolment, situation: Situation, work: _Batch, filled:
         return
 
 
-def _moved_on(
-    house: House, e: Enrolment, rests: Position, after: Situation, going: Sequence[outbox.Decided], now: datetime
-) -> Position:
-    """Where it stands: with messages on their way, as if they had gone already; then their acceptance changes nothing.
+def _moved_on(house: House, campaign: Campaign, after: Situation, going: Sequence[outbox.Decided]) -> Wait | None:
+    """What it waits for as if these messages had gone already: then their acceptance changes nothing.
 
     It is only a moment to look again: of whatever else becomes of them the enrolment hears (`outbox.stay`, `change`).
+    None: that is not known before it is.
     """
-    situation = after
+    now = going[-1].c.created_at
+    gone = after
     for d in going:
-        d.situation, d.rests, d.waits_for = after, rests.due_at, rests.waits_for
-        situation = enrolments.with_done(situation, Done(d.c.step, d.c.occurrence, Status.SENT, now))
-    campaign = going[0].campaign if going else None
-    if campaign is None:
-        return rests
-    decision = decide(campaign, situation, now, house.terms)
+        gone = enrolments.with_done(gone, Done(d.c.step, d.c.occurrence, Status.SENT, now))
+    decision = decide(campaign, gone, now, house.terms)
     if not isinstance(decision, Wait) or decision.until is None or decision.until <= now:
-        return rests
+        return None
+    if decision.reason is Reason.CONDITION_ERROR:
+        return None
+    rests = partial(_rests, house, campaign, after, now)
     for d in going:
-        d.moved_on = decision.until
-    return Position(e.id, decision.until, decision.reason.value, rests.decided)
+        d.situation, d.rests, d.moved_on = after, rests, decision.until
+    return decision
+
+
+def _rests(house: House, campaign: Campaign, situation: Situation, now: datetime) -> tuple[datetime | None, str | None]:
+    """What it waits for until the outcome of its messages is known. It waits: it would have with them gone, too."""
+    decision = decide(campaign, situation, now, house.terms)
+    return (decision.until, decision.reason.value) if isinstance(decision, Wait) else (now, None)
 
 
 def _with_fresh(situation: Situation, fresh: dict[int | str, list[Traffic]]) -> Situation:
@@ -153,25 +158,27 @@ def _with_fresh(situation: Situation, fresh: dict[int | str, list[Traffic]]) -> 
     return replace(situation, traffic=(*situation.traffic, *mine.values())) if mine else situation
 
 
-def _until_rest(
-    house: House, e: Enrolment, situation: Situation, work: _Batch, filled: Filled
-) -> tuple[Position, Situation]:
-    """Decide until there is nothing to do now; where it stands then, and the situation that this made."""
+def _until_rest(house: House, e: Enrolment, situation: Situation, work: _Batch, filled: Filled) -> Position:
+    """Decide until there is nothing to do now; where it stands then."""
     campaign = house.plan(e.campaign, e.version)
     if campaign is None:
-        return Position(e.id, work.now + timedelta(hours=1), Reason.CAMPAIGN_BROKEN.value, 0), situation
-    done = 0
+        return Position(e.id, work.now + timedelta(hours=1), Reason.CAMPAIGN_BROKEN.value, 0)
+    done, before = 0, len(work.decided)
     while done < MOST_DECISIONS:
         decision = decide(campaign, situation, work.now, house.terms)
         if isinstance(decision, Wait):
             if decision.reason is Reason.CONDITION_ERROR and decision.occurrence is not None:
                 work.tasks.append(_condition_task(e, decision))
-            return Position(e.id, decision.until, decision.reason.value, done), situation
+            return Position(e.id, decision.until, decision.reason.value, done)
         if isinstance(decision, Complete):
             filled.completed += 1
-            return Position(e.id, None, None, done, over=work.now), situation
+            return Position(e.id, None, None, done, over=work.now)
         situation = _apply(house, e, campaign, situation, decision, work, filled)
         done += 1
+        if isinstance(decision, Send):
+            moved_on = _moved_on(house, campaign, situation, work.decided[before:])
+            if moved_on is not None:
+                return Position(e.id, moved_on.until, moved_on.reason.value, done)
     raise RuntimeError("the campaign does not come to rest")
 
 

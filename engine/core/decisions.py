@@ -87,6 +87,12 @@ Decision = Send | Wait | Skip | Ask | Complete
 
 def where(situation: Situation, terms: Terms) -> Whereabouts:
     """Where this person may be, from their own word, ZIP, state and area code (decision 3)."""
+    if situation.place is None:
+        situation.place = _where(situation, terms)
+    return situation.place
+
+
+def _where(situation: Situation, terms: Terms) -> Whereabouts:
     contact = situation.contact
     phone = situation.phone()
     # Of a number in North America only the area code tells something: few answers serve many people.
@@ -149,13 +155,7 @@ def _not_due(occurrence: Occurrence, facts: Facts) -> Wait:
 
 
 def _facts(occurrence: Occurrence, place: Whereabouts) -> dict[str, Any]:
-    return {
-        "due": occurrence.due.isoformat(),
-        "home_zone": place.home_zone,
-        "home_from": place.home_from,
-        "zones": list(place.zones),
-        "states": list(place.states),
-    }
+    return {"due": occurrence.due.isoformat(), **place.told}
 
 
 def _nothing_left(campaign: Campaign, situation: Situation, now: datetime, blocked: bool) -> Decision:

@@ -4,10 +4,11 @@ What we know about somebody's place is seldom certain: permission is asked in ev
 which they may be (TCPA-TZ-1), and only the clock time of a step is read in one, the home zone (decision 3).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
+from typing import Any
 
 import phonenumbers
 
@@ -36,11 +37,14 @@ class Whereabouts:
     certain: bool
     countries: tuple[str, ...] = ()
     mail_zones: tuple[str, ...] = ()
+    told: Mapping[str, Any] = field(init=False, repr=False, compare=False)  # for the facts of a decision
     # Reckoned once: answers are kept by places, for every message.
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.home_zone, self.zones, self.states, self.countries)))
+        told = {"home_zone": self.home_zone, "home_from": self.home_from}
+        object.__setattr__(self, "told", {**told, "zones": list(self.zones), "states": list(self.states)})
 
     def __hash__(self) -> int:
         return self._hash

@@ -1,8 +1,9 @@
 """Opaque names for rows, safe to travel: nobody can read back what they are about, and nobody can guess one."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,22 @@ class Refs:
         >>> refs.at(now, "message", 1)[:4] == refs.at(now, "message", 2)[:4], len(refs.at(now, "message", 1))
         (True, 16)
         """
-        turn = int(moment.timestamp() * 16)  # it comes round in eighteen hours, which does no harm
-        first = _PAIRS[turn >> 10 & 1023] + _PAIRS[turn & 1023]
-        return first + _letters(int.from_bytes(self._digest(kind, parts, 8)) >> 4, 6)
+        return _turn(moment) + _letters(int.from_bytes(self._digest(kind, parts, 8)) >> 4, 6)
 
     def _digest(self, kind: str, parts: tuple[object, ...], size: int) -> bytes:
         text = "\x1f".join((kind, *map(str, parts)))
-        return hashlib.blake2b(text.encode(), key=self.key[:64], digest_size=size).digest()
+        return blake2b(text.encode(), key=self.key[:64], digest_size=size).digest()
 
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # of base32, which the library writes more slowly
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+
+
+@lru_cache(maxsize=64)
+def _turn(moment: datetime) -> str:
+    """Four letters that all names of about a moment begin with."""
+    turn = int(moment.timestamp() * 16)  # it comes round in eighteen hours, which does no harm
+    return _PAIRS[turn >> 10 & 1023] + _PAIRS[turn & 1023]
 
 
 def _letters(number: int, pairs: int) -> str:

@@ -50,6 +50,8 @@ def safe_value(value: object, *, longest: int = 200, digits: bool = True) -> str
     """
     if value is None:
         return None
+    if isinstance(value, str) and value.isalpha() and value.isascii() and len(value) <= longest:
+        return value  # plain letters, as most names are
     text = visible(str(value))
     if not text or len(text) > longest:
         return None

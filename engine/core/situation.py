@@ -1,12 +1,13 @@
 """Everything a decision about one enrolment rests on, read afresh from the store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from engine.core.consent import Consent, Purpose, Suppression, consent_for
 from engine.core.contact import Channel
 from engine.core.enrolment import Enrolment
+from engine.core.jurisdiction import Whereabouts
 from engine.core.messages import Status
 
 
@@ -83,6 +84,7 @@ class Situation:
     traffic: tuple[Traffic, ...] = ()
     rivals: tuple[Rival, ...] = ()
     happened: frozenset[str] = frozenset()
+    place: Whereabouts | None = field(default=None, repr=False, compare=False)  # once it was asked: `decisions.where`
 
     def names(self, purpose: Purpose) -> dict[str, Any]:
         """What the conditions of a campaign with this purpose see (docs/campaigns.md, "Conditions")."""

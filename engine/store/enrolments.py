@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.core.contact import Channel
 from engine.core.enrolment import Enrolment, EnrolmentStatus
 from engine.core.messages import Status
 from engine.core.reasons import Reason
@@ -23,6 +22,8 @@ _COLUMNS = (
     "e.id, e.ref, e.campaign, e.version, e.contact_id, e.episode, e.started_at, e.anchor_at, e.known_at, e.moves, "
     "e.status, e.waits_for, v.payload, v.kind"
 )
+_ENROLMENT_STATUSES: Mapping[str, EnrolmentStatus] = {status.value: status for status in EnrolmentStatus}
+_STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
 _SELECT = f"SELECT {_COLUMNS} FROM enrolment e JOIN event v ON v.id = e.event_id "
 
 
@@ -39,7 +40,7 @@ def _from(row: tuple[Any, ...]) -> Enrolment:
         anchor_at=start if anchor == started else sql.moment(anchor),
         known_at=start if known == started else sql.moment(known),
         moves=moves,
-        status=EnrolmentStatus(status),
+        status=_ENROLMENT_STATUSES[status],
         event={**sql.document(payload), "kind": kind},
         waits_for=waits,
     )
@@ -303,7 +304,7 @@ def _done(conn: sa.Connection, ids: Sequence[int]) -> dict[int, list[Done]]:
     found: dict[int, list[Done]] = {}
     query = "SELECT enrolment_id, step, occurrence, status, settled_at FROM message WHERE enrolment_id {ids}"
     for e, step, occurrence, status, settled in sql.rows(conn, query, sql.ids(conn, ids)):
-        found.setdefault(e, []).append(Done(step, occurrence, Status(status), sql.maybe(settled)))
+        found.setdefault(e, []).append(Done(step, occurrence, _STATUSES[status], sql.maybe(settled)))
     return found
 
 
@@ -329,7 +330,7 @@ def _traffic(
 def _one(row: tuple[Any, ...]) -> Traffic:
     id_, contact_id, key, campaign, channel, purpose, counts_at, status = row
     at = sql.moment(counts_at)
-    return Traffic(id_, contact_id, key, campaign, Channel(channel), purpose, at, status == "queued")
+    return Traffic(id_, contact_id, key, campaign, people.CHANNELS[channel], purpose, at, status == "queued")
 
 
 def _together(mine: list[Traffic], ours: list[Traffic]) -> tuple[Traffic, ...]:
@@ -360,4 +361,6 @@ def with_done(situation: Situation, done: Done, traffic: Traffic | None = None) 
     more = s.traffic if traffic is None else (*s.traffic, traffic)
     every = (*s.done, done)
     # `dataclasses.replace` takes ten times as long, and this is done for every message.
-    return Situation(s.enrolment, s.contact, s.points, s.consents, s.suppressions, every, more, s.rivals, s.happened)
+    return Situation(
+        s.enrolment, s.contact, s.points, s.consents, s.suppressions, every, more, s.rivals, s.happened, s.place
+    )

@@ -1,7 +1,7 @@
 """Messages: written by decisions, claimed for sending, settled by outcomes, evidence, receipts and staff."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,11 +57,10 @@ class Decided:
     situation: Situation | None
     contact: Contact
     point: Point
-    # Just decided: where its enrolment stands until the message's outcome is known, and the next look that is written
-    # as if it had been accepted; None: nothing such is written, and the acceptance wakes the enrolment.
-    rests: datetime | None = None
-    waits_for: str | None = None
+    # Just decided: the next look of its enrolment, written as if the message had been accepted; None: nothing such is
+    # written, and the acceptance wakes the enrolment. `rests`: until when it waits, and for what, while that is open.
     moved_on: datetime | None = None
+    rests: Callable[[], tuple[datetime | None, str | None]] | None = None
 
 
 @dataclass(slots=True)
@@ -86,9 +85,9 @@ class Written:
 def stay(conn: sa.Connection, decided: Iterable[Decided]) -> None:
     """These messages do not simply go: their enrolments wait for what becomes of them, unless somebody woke them."""
     rows = [
-        (d.c.enrolment_id, d.moved_on, d.rests, d.waits_for)
+        (d.c.enrolment_id, d.moved_on, *d.rests())
         for d in decided
-        if d.moved_on is not None and d.c.enrolment_id is not None
+        if d.moved_on is not None and d.rests is not None and d.c.enrolment_id is not None
     ]
     enrolments.rest(conn, rows)
 

@@ -15,6 +15,10 @@ from engine.core.situation import Contact, Point
 from engine.store import sql
 from engine.store.schema import consent, contact, contact_point, event, person, reply, suppression, task
 
+# By the words that are stored: making them from these takes ten times as long, and every message has several.
+CHANNELS: Mapping[str, Channel] = {channel.value: channel for channel in Channel}
+_PURPOSES: Mapping[str, Purpose] = {purpose.value: purpose for purpose in Purpose}
+
 
 def insert_once(conn: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> int | None:
     """Insert unless a unique key stands already; the new id, or None when it stood. Believe the answer."""
@@ -219,7 +223,7 @@ def load_points(conn: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[Poin
     """Each contact's addresses, oldest first."""
     found: dict[int, tuple[Point, ...]] = {}
     for who, id_, channel, address, key in sql.rows(conn, _POINTS, sql.ids(conn, ids)):
-        found[who] = (*found.get(who, ()), Point(id_, Channel(channel), address, key))
+        found[who] = (*found.get(who, ()), Point(id_, CHANNELS[channel], address, key))
     return found
 
 
@@ -235,7 +239,7 @@ def load_consents(conn: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[Co
     for row in sql.rows(conn, _CONSENTS, sql.ids(conn, ids)):
         who, id_, channel, key, purpose, granted, form, given_at, most, most_days = row
         given = sql.moment(given_at)
-        one = Consent(id_, Channel(channel), key, Purpose(purpose), bool(granted), form, given, most, most_days)
+        one = Consent(id_, CHANNELS[channel], key, _PURPOSES[purpose], bool(granted), form, given, most, most_days)
         found[who] = (*found.get(who, ()), one)
     return found
 
@@ -252,15 +256,15 @@ def load_suppressions(conn: sa.Connection, keys: Sequence[str]) -> dict[str, tup
     return found
 
 
-_HAPPENED = "SELECT DISTINCT contact_id, kind FROM event WHERE contact_id {ids}"
+_HAPPENED = "SELECT contact_id, kind FROM event WHERE contact_id {ids}"
 
 
 def load_happened(conn: sa.Connection, ids: Sequence[int]) -> dict[int, frozenset[str]]:
     """The kinds of events that happened to each contact."""
-    found: dict[int, frozenset[str]] = {}
+    found: dict[int, set[str]] = {}
     for who, kind in sql.rows(conn, _HAPPENED, sql.ids(conn, ids)):
-        found[who] = found.get(who, frozenset()) | {kind}
-    return found
+        found.setdefault(who, set()).add(kind)
+    return {who: frozenset(kinds) for who, kinds in found.items()}
 
 
 def events_since(conn: sa.Connection, contact_id: int, since: datetime) -> list[Event]:
