@@ -64,20 +64,23 @@ Finished = tuple[Ready, Outcome | NotBegun]
 class Calls:
     """The calls on their way: some threads that hand messages over, and what became of them.
 
-    Waking a thread costs as much as making a message. So one is woken at a time, and wakes the next when it begins a
-    call and finds more to do; and whoever waits for many outcomes is woken once.
+    Waking a thread costs as much as making a message. So one is woken, or started, at a time, and wakes the next when
+    it begins a call and finds more to do: there are as many as the provider is slow. Whoever waits for many outcomes is
+    woken once.
     """
 
     def __init__(self, most: int, clock: Clock) -> None:
-        self._most, self._clock = most, clock
-        self._threads: list[Thread] = []
+        self._clock = clock
         self.in_flight = 0
-        self._lock = Lock()  # guards the four below, never held while anything waits
+        self._lock = Lock()  # guards all below; a thread may be started under it, but nothing waits for an outcome
+        self._most = most
+        self._threads: list[Thread] = []
+        self._idle = 0  # threads that wait to be woken
         self._todo: deque[Ready] = deque()
         self._done: list[Finished] = []
         self._waking = False  # a thread was woken and has not looked for work yet
         self._wanted = 0  # as many outcomes is somebody waiting for; 0: nobody is
-        self._wake: SimpleQueue[bool] = SimpleQueue()  # one thread: look for work; False: for the last time
+        self._wake: SimpleQueue[bool] = SimpleQueue()  # one thread: look for work; False: no more
         self._enough: SimpleQueue[None] = SimpleQueue()
 
     def __enter__(self) -> Self:
@@ -85,6 +88,8 @@ class Calls:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """What is on its way is finished first; what has not begun when something broke is left to the sweep."""
+        with self._lock:
+            self._most = 0  # no new ones
         for _thread in self._threads:
             self._wake.put(False)
         for thread in self._threads:
@@ -92,15 +97,6 @@ class Calls:
 
     def submit(self, ready: Sequence[Ready]) -> None:
         """Have these called as soon as a thread is free."""
-        for _ in range(min(self._most, self.in_flight + len(ready)) - len(self._threads)):
-            thread = Thread(target=self._work, name="nurture-call")
-            try:
-                thread.start()
-            except RuntimeError:  # the machine gives no more threads
-                if not self._threads:
-                    raise
-                break
-            self._threads.append(thread)
         self.in_flight += len(ready)
         with self._lock:
             self._todo.extend(ready)
@@ -126,22 +122,40 @@ class Calls:
 
     def _wake_one(self) -> None:
         """Under the lock: see that somebody begins what is left to do."""
-        if self._todo and not self._waking:
+        if not self._todo or self._waking:
+            return
+        if self._idle:
             self._waking = True
+            self._idle -= 1
             self._wake.put(True)
+        elif len(self._threads) < self._most:
+            self._waking = self._started()
+
+    def _started(self) -> bool:
+        """Under the lock: one thread more."""
+        thread = Thread(target=self._work, name="nurture-call")
+        try:
+            thread.start()
+        except RuntimeError:  # the machine gives no more threads
+            if not self._threads:
+                raise
+            return False
+        self._threads.append(thread)
+        return True
 
     def _work(self) -> None:
         more = True
         while more:
-            more = self._wake.get()
             with self._lock:
                 self._waking = False
             while (item := self._next()) is not None:
                 self._came_back(item, self._call(item))
+            more = self._wake.get()
 
     def _next(self) -> Ready | None:
         with self._lock:
             if not self._todo:
+                self._idle += 1
                 return None
             item = self._todo.popleft()
             self._wake_one()
