@@ -8,7 +8,7 @@ from typing import Literal
 from engine.core.findings import Finding
 from engine.core.nearest import nearest
 
-KEYS = ("subject", "preheader", "phi", "attach")
+KEYS = ("subject", "preheader", "phi", "attach", "hedges", "facts")
 _LINE = re.compile(r"(?P<key>[A-Za-z_][\w-]*)(?P<gap>\s*[:=]\s*)(?P<value>.*)")
 _EXAMPLE = "---\nsubject: ...\npreheader: ...\n---"
 
@@ -24,7 +24,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a template, and what comes after it. `body_line` is the body's first line in the file."""
+    """The head of a template, and what comes after it. `body_line` is the body's first line in the file.
+
+    `hedges` and `facts`: the ids of the reminders that the email carries (H1) and of the facts that it uses (F-10), by
+    which the clinic signs it off; the content gate compares them with the words.
+    """
 
     subject: Entry
     preheader: Entry
@@ -32,6 +36,8 @@ class Head:
     attach_calendar: bool
     body: str
     body_line: int
+    hedges: tuple[Entry, ...] = ()
+    facts: tuple[Entry, ...] = ()
 
 
 def read_head(source: str, file: str) -> tuple[Head | None, list[Finding]]:
@@ -61,7 +67,9 @@ def read_head(source: str, file: str) -> tuple[Head | None, list[Finding]]:
     if not body.strip():
         remedy = "Write them below the second line of dashes."
         findings.append(Finding(file, end + 1, 1, "", "The email has no words.", remedy))
-    return Head(entries["subject"], entries["preheader"], phi, attach, body, end + 2), findings
+    hedges, facts = (_ids(entries.get(key), shape, file, key, findings) for key, shape in _IDS.items())
+    head = Head(entries["subject"], entries["preheader"], phi, attach, body, end + 2, hedges, facts)
+    return head, findings
 
 
 def _entries(lines: list[str], file: str) -> tuple[dict[str, Entry], list[Finding]]:
@@ -112,6 +120,28 @@ def _phi(entries: Mapping[str, Entry], file: str, findings: list[Finding]) -> Li
         )
         findings.append(Finding(file, entry.line, entry.column, "phi", "The phi level is 0, 1 or 2.", remedy))
     return _LEVELS.get(entry.text, 2)
+
+
+_IDS = {"hedges": re.compile(r"H\d"), "facts": re.compile(r"F-\d{1,2}")}
+_SHOWN = {"hedges": "H1, H2, H7", "facts": "F-10, F-12"}
+
+
+def _ids(
+    entry: Entry | None, shape: re.Pattern[str], file: str, key: str, findings: list[Finding]
+) -> tuple[Entry, ...]:
+    """The ids of a list such as `H1, H2`, each where it stands."""
+    found: list[Entry] = []
+    for said in re.finditer(r"[^\s,]+", entry.text) if entry else ():
+        assert entry is not None
+        one = Entry(said[0], entry.line, entry.column + said.start())
+        if not shape.fullmatch(one.text):
+            remedy = f"Write them like this: {key}: {_SHOWN[key]}"
+            findings.append(Finding(file, one.line, one.column, key, f"“{one.text}” is no name of these.", remedy))
+        elif any(one.text == other.text for other in found):
+            findings.append(Finding(file, one.line, one.column, key, f"{one.text} is named twice.", "Remove one."))
+        else:
+            found.append(one)
+    return tuple(found)
 
 
 def _attach(entries: Mapping[str, Entry], file: str, findings: list[Finding]) -> bool:

@@ -6,7 +6,11 @@ no loop, no `safe`. So a template cannot print markup from a value, and cannot f
 one: a value that is not there, which is MissingValue.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, Undefined, UndefinedError, nodes
@@ -136,21 +140,90 @@ def fields_of(tree: nodes.Node) -> Iterator[str]:
             yield from fields_of(child)
 
 
-class Merge:
-    """One text with merge fields, compiled. `file` is what its errors are told about."""
+def choices_of(tree: nodes.Node) -> dict[str, frozenset[str]]:
+    """The fields by which a template chooses its words, each with the values that it is compared with.
 
-    __slots__ = ("_template", "fields", "file")
+    >>> choices_of(TEXT.parse("{{ contact.first_name or 'you' }}{% if event.kind == 'new' %}Hi{% endif %}"))
+    {'contact.first_name': frozenset(), 'event.kind': frozenset({'new'})}
+    """
+    found: dict[str, set[str]] = {}
+    for node in tree.find_all((nodes.Or, nodes.Filter, nodes.If, nodes.CondExpr)):
+        chooses = node.test if isinstance(node, (nodes.If, nodes.CondExpr)) else node
+        for name in fields_of(chooses):
+            found.setdefault(name, set())
+        for compared in (chooses, *chooses.find_all(nodes.Compare)):
+            if isinstance(compared, nodes.Compare) and (names := list(fields_of(compared.expr))):
+                constants = (operand.expr for operand in compared.ops)
+                found[names[0]] |= {str(c.value) for c in constants if isinstance(c, nodes.Const)}
+    return {name: frozenset(values) for name, values in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a text that is whole in itself, compiled."""
+
+    template: Template
+    fields: tuple[str, ...]
+    choices: Mapping[str, frozenset[str]]
+
+
+@lru_cache(maxsize=2048)
+def _compiled(text: str, html: bool) -> _Piece:
+    sandbox = _HTML if html else TEXT
+    tree = sandbox.parse(text)
+    fields, choices = tuple(fields_of(tree)), choices_of(tree)
+    strict = _Strict().visit(tree)
+    strict.set_environment(sandbox)
+    template = Template.from_code(sandbox, sandbox.compile(strict), {})
+    # Jinja2 gives each template a ChainMap and copies it at every rendering: half of a short text's cost.
+    template.globals = {}
+    return _Piece(template, fields, choices)
+
+
+_WORTH_CUTTING = 500  # letters
+_TRIMS = re.compile(r"\{#|\{[{%]-|-[%}]\}")
+_CHOICE = re.compile(r"\{%\s*(if|endif)\b.*?%\}", re.DOTALL)
+
+
+def _pieces(text: str, html: bool) -> tuple[_Piece, ...]:
+    """A long text cut around each choice that stands in no other: the layout's are the same in every email, and to
+    compile them is most of the work of reading a project.
+    """
+    if len(text) < _WORTH_CUTTING or _TRIMS.search(text):
+        return (_compiled(text, html),)
+    cuts, depth = [0], 0
+    for found in _CHOICE.finditer(text):
+        opens = found[1] == "if"
+        if depth == (0 if opens else 1):
+            cuts.append(found.start() if opens else found.end())
+        depth += 1 if opens else -1
+    return tuple(_compiled(text[start:end], html) for start, end in pairwise([*cuts, len(text)]) if start < end)
+
+
+def joined(several: Iterable[Mapping[str, frozenset[str]]]) -> Mapping[str, frozenset[str]]:
+    """The choices of several texts as those of one."""
+    found: dict[str, frozenset[str]] = {}
+    for choices in several:
+        for name, values in choices.items():
+            found[name] = found.get(name, frozenset()) | values
+    return found
+
+
+class Merge:
+    """One text with merge fields, compiled. `file` is what its errors are told about.
+
+    `choices`: the fields by which it chooses its words (`choices_of`).
+    """
+
+    __slots__ = ("_first", "_renders", "choices", "fields", "file")
 
     def __init__(self, text: str, *, html: bool, file: str) -> None:
-        sandbox = _HTML if html else TEXT
-        tree = sandbox.parse(text)
+        pieces = _pieces(text, html)
         self.file = file
-        self.fields = tuple(dict.fromkeys(fields_of(tree)))
-        strict = _Strict().visit(tree)
-        strict.set_environment(sandbox)
-        self._template = Template.from_code(sandbox, sandbox.compile(strict), {})
-        # Jinja2 gives each template a ChainMap and copies it at every rendering: half of a short text's cost.
-        self._template.globals = {}
+        self.fields = tuple(dict.fromkeys(field for piece in pieces for field in piece.fields))
+        self.choices = joined(piece.choices for piece in pieces)
+        self._first = pieces[0].template
+        self._renders = tuple(piece.template.root_render_func for piece in pieces)
 
     def __call__(self, context: Mapping[str, Any]) -> str:
         """The text for one person. Raises MissingValue.
@@ -163,7 +236,8 @@ class Merge:
         engine.core.merge.MissingValue: x needs contact.first_name, which is not known for this person. ...
         """
         try:
-            return self._template.render(context)
+            whole = self._first.new_context(context)  # type: ignore[arg-type]  # it only reads it
+            return "".join([words for render in self._renders for words in render(whole)])
         except _Blank as blank:
             field = str(blank)
         except UndefinedError as error:

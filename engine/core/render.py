@@ -9,7 +9,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from css_inline import CSSInliner, InlineError
 from engine.core.findings import Finding
 from engine.core.front_matter import Head, read_head
 from engine.core.markdown import convert
-from engine.core.merge import Merge, MissingValue
+from engine.core.merge import Merge, MissingValue, joined
 from engine.core.merge_check import Allowed, Marks, Place, mistakes
 from engine.core.safe_value import visible
 from engine.core.segments import Segments, segments
@@ -71,7 +71,11 @@ class Sms:
 
 @dataclass(frozen=True, slots=True)
 class EmailTemplate:
-    """An email, ready to be rendered. `fields` is everything it may print, as `contact.first_name`."""
+    """An email, ready to be rendered. `fields` is everything it may print, as `contact.first_name`.
+
+    `choices`: the fields by which it chooses its words, with the values that it compares them with. `plain`: the words
+    of its body alone, as plain text in which the merge fields stand as they were written.
+    """
 
     file: str
     language: str
@@ -79,6 +83,10 @@ class EmailTemplate:
     attach_calendar: bool
     hash: str  # of the source and the layout: what an approval is of
     fields: frozenset[str]
+    head: Head = field(repr=False)
+    layout: Layout = field(repr=False)
+    plain: str = field(repr=False)
+    choices: Mapping[str, frozenset[str]] = field(repr=False)
     _subject: Merge
     _preheader: Merge
     _html: Merge
@@ -96,12 +104,14 @@ class EmailTemplate:
 
 @dataclass(frozen=True, slots=True)
 class SmsTemplate:
-    """A text message, ready to be rendered."""
+    """A text message, ready to be rendered. `choices` as for an email; `source`: its words as they were written."""
 
     file: str
     language: str
     hash: str
     fields: frozenset[str]
+    choices: Mapping[str, frozenset[str]] = field(repr=False)
+    source: str = field(repr=False)
     _text: Merge
 
     def render(self, context: Mapping[str, Any]) -> Sms:
@@ -126,7 +136,7 @@ def compile_sms(source: str, file: str, language: str) -> SmsTemplate:
     if findings:
         raise TemplateRefused(tuple(findings))
     merge = Merge(re.sub(r"[ \t]+(?=\n)", "", text.strip()), html=False, file=file)
-    return SmsTemplate(file, language, _hash(text), frozenset(merge.fields), merge)
+    return SmsTemplate(file, language, _hash(text), frozenset(merge.fields), merge.choices, text.strip(), merge)
 
 
 def compile_email(source: str, layout: Layout, file: str, language: str) -> EmailTemplate:
@@ -178,7 +188,9 @@ def _laid_out(head: Head, layout: Layout, file: str, language: str, digest: str)
         "_text": Merge(marks.restore(plain), html=False, file=file),
     }
     fields = frozenset(name for merge in merges.values() for name in merge.fields)
-    return EmailTemplate(file, language, head.phi, head.attach_calendar, digest, fields, **merges)
+    choices = joined(merge.choices for merge in merges.values())
+    phi, attach, body = head.phi, head.attach_calendar, marks.restore(words.text)
+    return EmailTemplate(file, language, phi, attach, digest, fields, head, layout, body, choices, **merges)
 
 
 @cache

@@ -20,10 +20,15 @@ from engine.core.render import (
 )
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
-LAYOUT = Layout(
-    (TEMPLATES / "_layout/email.html").read_text("utf-8"),
-    (TEMPLATES / "_layout/email.text.txt").read_text("utf-8"),
-)
+
+
+def _page(end: str) -> str:
+    """A page of the layout with its English footer."""
+    page, footer = ((TEMPLATES / f"_layout/{name}{end}").read_text("utf-8") for name in ("email", "footer"))
+    return page.replace("{{ footer }}", footer)
+
+
+LAYOUT = Layout(_page(".html"), _page(".text.txt"))
 BARE = Layout("<html><body>{{ body }}</body></html>", "{{ body }}")
 FILE = "templates/x/hello.email.md"
 
