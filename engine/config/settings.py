@@ -208,7 +208,7 @@ class Links(Section):
     sites: Sites = Field(
         default=(),
         description="Websites, beside the clinic's own, that emails may lead to (CTIA-4).",
-        examples=[["doi.org", "www.fda.gov"]],
+        examples=[["doi.org", "fda.gov"]],
     )
 
 

@@ -55,6 +55,18 @@ TONGUES: Mapping[str, Tongue] = {
         appointment="Appointment",
         change="To change it, call {phone}.",
     ),
+    "es": Tongue(
+        weekdays=tuple("lunes martes miércoles jueves viernes sábado domingo".split()),
+        months=tuple(
+            "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+        ),
+        day_format="{weekday}, {day} de {month}",
+        date_format="{day} de {month} de {year}",
+        time_format="{hour12}:{minute:02d} {half}",
+        halves=("a. m.", "p. m."),
+        appointment="Cita",
+        change="Para cambiarla, llame al {phone}.",
+    ),
 }
 
 

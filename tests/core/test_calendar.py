@@ -62,6 +62,14 @@ def test_the_clinics_full_name_does_not_show_in_a_calendar(word: str) -> None:
     assert word not in appointment_file(**FACTS).decode().lower()
 
 
+def test_the_entry_speaks_the_language_of_its_reader() -> None:
+    event = entry(language="es")
+    assert event["summary"] == "Cita"
+    assert event["description"] == "Para cambiarla, llame al (617) 555-0100."
+    (alarm,) = event.walk("VALARM")
+    assert alarm["description"] == "Cita"
+
+
 def test_an_alarm_rings_two_hours_before() -> None:
     (alarm,) = entry().walk("VALARM")
     assert alarm["trigger"].dt == timedelta(hours=-2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.consent import Purpose
 from engine.core.safe_value import safe_value, visible
-from engine.core.wording import Clinic, anchor_words, message_context
+from engine.core.wording import TONGUES, Clinic, anchor_words, message_context
 
 CLINIC = Clinic(
     name="Harbor Joint Clinic",
@@ -60,6 +60,37 @@ def test_times_are_the_clinics_and_say_so_to_who_lives_by_another_clock(
 def test_the_day_is_the_clinics_too() -> None:
     words = anchor_words(datetime(2027, 1, 1, 3, 0, tzinfo=UTC), "America/New_York", "America/New_York", "en-US")
     assert words == {"day": "Thursday, December 31", "date": "December 31, 2026", "time": "10:00 PM"}
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        pytest.param(
+            "2026-12-01T15:30", ("martes, 1 de diciembre", "1 de diciembre de 2026", "10:30 a. m."), id="morning"
+        ),
+        pytest.param(
+            "2026-09-05T17:05", ("sábado, 5 de septiembre", "5 de septiembre de 2026", "1:05 p. m."), id="one"
+        ),
+        pytest.param("2027-01-06T05:00", ("miércoles, 6 de enero", "6 de enero de 2027", "12:00 a. m."), id="midnight"),
+        pytest.param("2027-02-28T17:00", ("domingo, 28 de febrero", "28 de febrero de 2027", "12:00 p. m."), id="noon"),
+    ],
+)
+def test_days_and_times_are_said_in_spanish(moment: str, expected: tuple[str, str, str]) -> None:
+    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    words = anchor_words(at, "America/New_York", "America/New_York", "es-US")
+    assert (words["day"], words["date"], words["time"]) == expected
+
+
+def test_another_clock_is_named_in_spanish_too() -> None:
+    at = datetime(2026, 12, 1, 15, 30, tzinfo=UTC)
+    assert anchor_words(at, "America/New_York", "America/Chicago", "es")["time"] == "10:30 a. m. EST"
+
+
+@pytest.mark.parametrize("language", TONGUES)
+def test_every_language_names_seven_days_and_twelve_months(language: str) -> None:
+    words = TONGUES[language]
+    assert len(set(words.weekdays)) == len(words.weekdays) == 7
+    assert len(set(words.months)) == len(words.months) == 12
 
 
 def test_a_language_without_words_is_said() -> None:
