@@ -27,7 +27,7 @@ RULES = Path(__file__).parent / "rules"
 LAYOUT = "_layout"
 LAYOUT_FILES = ("email.html", "email.text.txt")
 # templates/service/ holds the answers to STOP, START and HELP, which belong to no campaign.
-NOT_FOR_CAMPAIGNS = frozenset({"service"})
+SERVICE = "service"
 # A template whose name says no language is in this one.
 UNSAID = "en"
 
@@ -145,7 +145,7 @@ def _files(folder: Path, pattern: str) -> Iterator[Path]:
 
 def _read_campaign(file: Path, settings: Settings, templates: Collection[tuple[Channel, str]], law: Legal) -> Campaign:
     name, place = file.stem, f"campaigns/{file.name}"
-    if name in NOT_FOR_CAMPAIGNS:
+    if name == SERVICE:
         problem = f"“{name}” is the name of the answers to STOP, START and HELP."
         raise Refused([Finding(place, 0, 0, "", problem, "Give the campaign another name.")])
     try:

@@ -17,7 +17,7 @@ from engine.core.phi import PhiLevel
 from engine.core.reasons import Reason
 from engine.house import House
 from engine.providers import Absent, Carriers, Evidence, Found, Provider, Sought, Unknown
-from engine.store import addresses, doubts, enrolments, outbox, people, seeing, senders
+from engine.store import addresses, doubts, enrolments, outbox, people, seeing, senders, signoffs
 
 log = logging.getLogger("nurture.doubt")
 
@@ -50,13 +50,14 @@ def sweep(house: House, carriers: Carriers, now: datetime, limit: int = 500) -> 
             values = {"status": Status.IN_DOUBT, "reason": Reason.PROCESS_DIED, "doubt_since": now}
             swept.abandoned += outbox.change(conn, row.id, Status.SENDING, values)
     _look(house, carriers, now, limit, swept)
-    uncarried = _uncarried(carriers)
     with house.store.begin() as conn:
-        for channel in set(Channel) - set(uncarried):
+        waits = _waits(conn, house, carriers)
+        for channel in set(Channel) - set(waits.uncarried):
             people.no_longer(conn, f"phi:{channel}", now)
-        for row in outbox.held_rows(conn, now - HELD_AGAIN, limit, uncarried):
+        for row in outbox.held_rows(conn, now - HELD_AGAIN, limit, waits):
             values = {"status": Status.QUEUED, "send_at": now, "counts_at": now, "looked_at": now}
             swept.released += outbox.change(conn, row.id, Status.HELD, values)
+        signoffs.close_tasks(conn, now)
     return swept
 
 
@@ -147,14 +148,17 @@ def _between(house: House) -> timedelta:
     return house.settings.sending.doubt_grace / LOOKS
 
 
-def _uncarried(carriers: Carriers) -> list[Channel]:
-    """The channels by which nothing goes that tells of a person's health: what is held for that is not looked at."""
-    return [channel for channel in Channel if carriers.ceiling(channel) < PhiLevel.PATIENT]
+def _waits(conn: sa.Connection, house: House, carriers: Carriers) -> outbox.Waits:
+    """What held messages wait for in vain, so that they are not looked at, and what has come."""
+    words, known = set(house.words().values()), house.signatures.look(conn)
+    signed = {one for one in words if not house.unsigned(one, known)}
+    uncarried = [channel for channel in Channel if carriers.ceiling(channel) < PhiLevel.PATIENT]
+    return outbox.Waits(uncarried, [w[:16] for w in signed], [w[:16] for w in words - signed])
 
 
 def next_look(conn: sa.Connection, house: House, carriers: Carriers, now: datetime) -> datetime | None:
     """When a message in doubt is looked for again, or a held one tried again; None when there is none."""
-    doubt, held = outbox.last_looks(conn, now - PATIENCE, _uncarried(carriers))
+    doubt, held = outbox.last_looks(conn, now - PATIENCE, _waits(conn, house, carriers))
     moments = (None if doubt is None else doubt + _between(house), None if held is None else held + HELD_AGAIN)
     return min((at for at in moments if at is not None), default=None)
 

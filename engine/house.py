@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from engine.catalogue import Catalogue, read_version
+from engine.catalogue import SERVICE, Catalogue, read_version
 from engine.config import Settings
+from engine.content import Content
 from engine.core import wording
 from engine.core.campaign import Campaign
 from engine.core.consent import Purpose
@@ -18,7 +19,9 @@ from engine.core.contact import Channel, address_key
 from engine.core.links import Links
 from engine.core.permission import Terms
 from engine.core.refs import Refs
+from engine.core.signoff import Signed, Which, every_hash, missing, words_hash
 from engine.store import Store, enrolments, marks
+from engine.store.signoffs import Signatures
 
 
 class UnknownForm(Exception):
@@ -36,8 +39,11 @@ class House:
     refs: Refs
     links: Links
     clinic: wording.Clinic
+    content: Content
     patient_kinds: frozenset[str] = frozenset()  # the events that only happen to patients
+    signatures: Signatures = field(default_factory=Signatures)
     _plans: dict[tuple[str, str], Campaign | None] = field(default_factory=dict)
+    _words: dict[Which, str] = field(default_factory=dict)
 
     def campaigns(self) -> list[Campaign]:
         """The sound campaigns, higher priority first."""
@@ -102,6 +108,27 @@ class House:
         """
         return self.refs("address", address_key(channel, address))
 
+    def words(self) -> Mapping[Which, str]:
+        """What there is to sign: the messages of all sound campaigns and our answers, with the hash of their words."""
+        if not self._words:
+            self._words.update(every_hash(self.catalogue.templates, self._purposes(), self.clinic))
+        return self._words
+
+    def hash_of(self, which: Which, purpose: Purpose) -> str:
+        """What a signature of these words is of, when they are sent for this purpose (`engine.core.signoff`)."""
+        if self._purposes().get(which.campaign) is purpose:
+            return self.words()[which]
+        # An older version of the campaign, whose purpose was another.
+        return words_hash(which, self.catalogue.templates[which], purpose, self.clinic)
+
+    def _purposes(self) -> dict[str, Purpose]:
+        return {SERVICE: Purpose.SERVICE} | {name: plan.purpose for name, plan in self.catalogue.campaigns.items()}
+
+    def unsigned(self, words: str, signed: Signed) -> tuple[str, ...]:
+        """The roles that have yet to sign these words."""
+        said = self.settings.signoff
+        return missing(words, signed, said.roles, demo=said.demo)
+
     def we_answer(self) -> bool:
         """Whether we, and not the SMS provider, answer STOP, START and HELP (decision 13, TCPA-R-7)."""
         said = self.settings.sms.stop_reply_by
@@ -132,4 +159,5 @@ def open_house(store: Store, catalogue: Catalogue, settings: Settings) -> House:
         notice=said.notice,
     )
     links = Links(said.public_url, settings.key)
-    return House(store, catalogue, settings, terms, Refs(settings.key), links, clinic, catalogue.patient_kinds)
+    content = Content(catalogue, settings)
+    return House(store, catalogue, settings, terms, Refs(settings.key), links, clinic, content, catalogue.patient_kinds)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from engine.catalogue import Key
 from engine.core import wording
 from engine.core.calendar import CONTENT_TYPE, FILE_NAME, appointment_file
 from engine.core.consent import Purpose
@@ -13,7 +14,7 @@ from engine.core.contact import Channel
 from engine.core.enrolment import HEALTH_FIELDS, Enrolment
 from engine.core.links import unsubscribe_headers
 from engine.core.reasons import Reason
-from engine.core.render import EmailTemplate, MissingValue, SmsTemplate
+from engine.core.render import Email, EmailTemplate, MissingValue, Sms, SmsTemplate
 from engine.core.situation import Contact
 from engine.house import House
 from engine.providers import Attachment
@@ -22,9 +23,20 @@ _ANCHOR = frozenset({"anchor.day", "anchor.date", "anchor.time"})
 _NOTHING: Mapping[str, Any] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It cannot be said yet, and what must be repaired. Never names a value, only the field."""
+
+    reason: Reason
+    problem: str
+
+
 @dataclass(slots=True)
 class Words:
-    """A message as it will be said, and the digest of the template that said so."""
+    """A message as it would be said, and the digest of the template that said so.
+
+    `unfit`: the content gate says that it must not be: a preview shows it all the same, nobody gets it.
+    """
 
     subject: str | None
     text: str
@@ -33,14 +45,7 @@ class Words:
     attachments: tuple[Attachment, ...]
     hash: str
     segments: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """It cannot be said yet, and what must be repaired. Never names a value, only the field."""
-
-    reason: Reason
-    problem: str
+    unfit: Held | None = None
 
 
 def words_of(
@@ -57,7 +62,8 @@ def words_of(
     now: datetime,
 ) -> Words | Held:
     """Render a message for a person, in the language of their consent form (decision 16)."""
-    found = house.catalogue.template(campaign, template, channel, contact.language)
+    key = (campaign, template, channel, contact.language)
+    found = house.catalogue.template(*key)
     if found is None:
         kind = "email.md" if channel is Channel.EMAIL else "sms.txt"
         return Held(
@@ -82,8 +88,9 @@ def words_of(
     try:
         if isinstance(found, SmsTemplate):
             sms = found.render(context)
-            return Words(None, sms.text, None, (), (), found.hash, sms.segments.count)
-        return _email(house, found, context, enrolment, contact, now)
+            unfit = _unfit(house, key, sms, context)
+            return Words(None, sms.text, None, (), (), found.hash, sms.segments.count, unfit)
+        return _email(house, key, found, context, enrolment, contact, now)
     except MissingValue as missing:
         return Held(Reason.MISSING_VALUE, str(missing))
 
@@ -94,8 +101,24 @@ def _prints_event(fields: frozenset[str]) -> bool:
     return any(field.partition(".")[0] == "event" for field in fields)
 
 
+def _unfit(house: House, key: Key, words: Email | Sms, context: Mapping[str, Any]) -> Held | None:
+    """What the content gate has against the words: those of the template, or those with this person's values."""
+    refused = house.content.refused(key)
+    if refused is not None:
+        problem = f"{refused.file} breaks a rule on what may be said ({refused.rule}). `nurture check` shows where."
+        return Held(Reason.CONTENT, problem)
+    contact = context["contact"]
+    concern = house.content.concern(key, words, (contact["first_name"], contact["last_name"]))
+    if concern is None:
+        return None
+    # Not the words themselves: they are what somebody typed of themselves.
+    problem = f"What is filled in for this person breaks a rule on what may be said ({concern.rule})."
+    return Held(Reason.CONTENT, f"{problem} Look at the name, and at what the event carries, and correct it.")
+
+
 def _email(
     house: House,
+    key: Key,
     template: EmailTemplate,
     context: Mapping[str, Any],
     enrolment: Enrolment | None,
@@ -103,6 +126,7 @@ def _email(
     now: datetime,
 ) -> Words:
     email = template.render(context)
+    unfit = _unfit(house, key, email, context)
     clinic = house.settings.clinic
     headers = [("From", f'"{clinic.name}" <{clinic.email}>'), ("Reply-To", clinic.reply_to or clinic.email)]
     if unsubscribe := context["link"].get("unsubscribe"):
@@ -119,4 +143,4 @@ def _email(
             now=now,
         )
         attachments = (Attachment(FILE_NAME, CONTENT_TYPE, content),)
-    return Words(email.subject, email.text, email.html, tuple(headers), attachments, template.hash, None)
+    return Words(email.subject, email.text, email.html, tuple(headers), attachments, template.hash, None, unfit)

@@ -15,6 +15,8 @@ from engine.cli import (
     previewing,
     running,
     seeing,
+    signed,
+    signing,
     status,
     taking,
     trying,
@@ -97,6 +99,8 @@ contact.command("resume")(contacts.resume)
 # Writing campaigns
 app.command("check")(authoring.check)
 app.command("preview")(previewing.preview)
+app.command("signoff")(signing.signoff)
+app.command("signoffs")(signed.signoffs)
 app.command("settings")(authoring.settings)
 app.command("schema")(authoring.schema)
 # What happens at the clinic

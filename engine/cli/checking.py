@@ -43,13 +43,15 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def look_over(settings: "Settings", chosen: Sequence[str] = ()) -> Looked:
     """Campaigns, templates and mappings of the project; only these campaigns where any are `chosen`."""
     from engine.catalogue import catalogue
+    from engine.content import Content
 
     read = catalogue(settings.project, settings)
     known = {*read.campaigns, *read.broken}
     if set(chosen) - known:
         raise not_found(f"There is no such campaign. There are: {', '.join(sorted(known)) or 'none yet'}.")
     over = _over_ceilings(read, settings)
-    found = [*read.findings, *(one.finding for one in over if one.whole), *_not_translated(read, settings)]
+    found = [*Content(read, settings).everything(), *(one.finding for one in over if one.whole)]
+    found += _not_translated(read, settings)
     if not chosen:
         found += [*_answers(settings), *_mappings(settings.project)]
     if not known:

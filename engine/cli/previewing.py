@@ -1,13 +1,18 @@
 """nurture preview: one person, one campaign: the timeline and every message. Nothing is sent or written."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.opening import Json, Opened, a_moment, clock, open_all, settings_of, without_database
+from engine.cli.previewing_page import checked_file, write_page
 from engine.cli.refusing import No, misused, not_found
-from engine.cli.showing import CHANNELS, day_and_time, heading, plain, say, say_json, table
+from engine.cli.showing import CHANNELS, aside, day_and_time, heading, plain, say, say_json, table
 
 if TYPE_CHECKING:
     from engine.core.campaign import Campaign
@@ -46,33 +51,69 @@ def preview(
     move_to: Annotated[
         datetime | None, typer.Option(parser=a_moment, metavar="MOMENT", help="... and to when.")
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Their language. Without it: the first that is served; on a page: each.")
+    ] = None,
     words: Annotated[bool, typer.Option("--words/--no-words", help="The messages too, or the timeline only.")] = True,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page instead: every message as people see it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """What somebody would get from a campaign, when, in which words.
 
     Decided by the rules that send, with a clock that is turned. Nothing is sent or written, no database needed.
     """
-    from engine.core.enrolment import DECLINED_SENTENCES, Declined
-    from engine.studio.preview import begun, play
+    from engine.studio.preview import play
 
+    if html is not None and (as_json or not words):
+        raise misused("--html shows everything, on a page of its own: leave out --json and --no-words.")
+    file = None if html is None else checked_file(html)
     opened = open_all(ctx) if contact is not None else without_database(settings_of(ctx))
     plan = _plan(opened, campaign)
-    at = start or clock()
-    event = _event(opened, plan, at, data or [])
+    event = _event(opened, plan, start or clock(), data or [])
     if contact is not None:
-        situation = _real(opened, plan, event, contact)
+        situations = [_real(opened, plan, event, contact, language)]
     else:
-        situation = _imagined(opened, plan, event, _person(opened, state, zip_code, zone, consent, first_name))
-    answer = begun(plan, event, situation, opened.house.terms)
-    if isinstance(answer, Declined):
-        raise No(f"The campaign would not take this person. {DECLINED_SENTENCES[answer]}")
-    shown = list(play(opened.house, plan, answer, _moves(move_on, move_to)))
+        person = _person(opened, state, zip_code, zone, consent, first_name)
+        situations = _imagined(opened, plan, event, person, _languages(opened, language, every=file is not None))
+    taken, moves = _taken(opened, plan, event, situations), _moves(move_on, move_to)
+    if file is not None:
+        write_page(file, opened, plan, taken, moves, partial(_about, opened))
+        return
+    answer = taken[0]
+    shown = list(play(opened.house, plan, answer, moves))
     if as_json:
         for one in shown:
             say_json(_entry(one, answer.enrolment.started_at, _zone(opened, answer), words))
     else:
         _tell(opened, plan, answer, shown, words)
+
+
+def _languages(opened: Opened, asked: str | None, *, every: bool) -> tuple[str, ...]:
+    served = opened.settings.languages.served
+    if asked is not None and asked not in served:
+        raise misused(f"--language is one that the clinic writes in ([languages] served): {', '.join(served)}.")
+    return (asked,) if asked is not None else served if every else served[:1]
+
+
+def _taken(opened: Opened, plan: "Campaign", event: "Event", situations: "Sequence[Situation]") -> "list[Situation]":
+    """The same people, once enrolled. Whom the campaign does not take in one language is told of and left out."""
+    from engine.core.enrolment import DECLINED_SENTENCES, Declined
+    from engine.studio.preview import begun
+
+    taken, declined = [], []
+    for situation in situations:
+        answer = begun(plan, event, situation, opened.house.terms)
+        if isinstance(answer, Declined):
+            declined.append(f"The campaign would not take this person. {DECLINED_SENTENCES[answer]}")
+        else:
+            taken.append(answer)
+    if not taken:
+        raise No(declined[0])
+    for sentence in declined:
+        aside(f"In one of the languages: {sentence}")
+    return taken
 
 
 def _plan(opened: Opened, name: str) -> "Campaign":
@@ -117,23 +158,26 @@ def _person(
         state=lives,
         zip=zip_code,
         zone=zone,
-        language=opened.settings.languages.served[0],
         consents=frozenset(Channel(word) for word in asked),
     )
 
 
-def _imagined(opened: Opened, plan: "Campaign", event: "Event", person: "Person") -> "Situation":
+def _imagined(
+    opened: Opened, plan: "Campaign", event: "Event", person: "Person", languages: "Sequence[str]"
+) -> "list[Situation]":
     from engine.studio.preview import imagined
 
-    return imagined(opened.house, plan, person, event)
+    return [imagined(opened.house, plan, replace(person, language=language), event) for language in languages]
 
 
-def _real(opened: Opened, plan: "Campaign", event: "Event", contact: str) -> "Situation":
+def _real(opened: Opened, plan: "Campaign", event: "Event", contact: str, language: str | None) -> "Situation":
     """A contact's own addresses, consents and history, at the start of an enrolment that does not exist."""
     from engine.cli.contacts import find_one
     from engine.store import enrolments
     from engine.studio.preview import draft
 
+    if language is not None:
+        raise misused("--contact names a person, who has a language: leave out --language.")
     with opened.store.read() as conn:
         e = draft(plan, event, find_one(conn, contact))
         return enrolments.situations(conn, [e], event.occurred_at)[e.id]
@@ -159,15 +203,22 @@ def _day(shown: "Shown", start: datetime, zone: str) -> int:
     return (local(shown.at, zone).date() - local(start, zone).date()).days
 
 
-def _tell(opened: Opened, plan: "Campaign", situation: "Situation", shown: "list[Shown]", words: bool) -> None:
+def _about(opened: Opened, situation: "Situation") -> list[str]:
+    """From when it counts where that is not its beginning, and by whose clock."""
     from engine.cli.sentences import whereabouts_in_words
     from engine.core.decisions import where
 
+    zone, e = _zone(opened, situation), situation.enrolment
+    counted = [] if e.anchor_at == e.started_at else [f"Counted from {day_and_time(e.anchor_at, zone)}"]
+    whose = whereabouts_in_words(where(situation, opened.house.terms))
+    return [*counted, whose]
+
+
+def _tell(opened: Opened, plan: "Campaign", situation: "Situation", shown: "list[Shown]", words: bool) -> None:
     zone, start = _zone(opened, situation), situation.enrolment.started_at
     say(f"{plan.title} ({plan.name}), begun {day_and_time(start, zone)}")
-    if situation.enrolment.anchor_at != start:
-        say(f"Counted from {day_and_time(situation.enrolment.anchor_at, zone)}")
-    say(whereabouts_in_words(where(situation, opened.house.terms)))
+    for sentence in _about(opened, situation):
+        say(sentence)
     say()
     table(("day", "when", "step", "how", "what"), [
         (_day(one, start, zone), day_and_time(one.at, zone), one.decision.occurrence.step.key, _how(one), _what(one))

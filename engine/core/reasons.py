@@ -41,6 +41,8 @@ class Reason(StrEnum):
     CONDITION_ERROR = "condition_error"
     TEMPLATE_BROKEN = "template_broken"
     PHI_PROVIDER = "phi_provider"
+    CONTENT = "content"
+    UNSIGNED = "unsigned"
     # cancels: something happened before it went
     EXITED = "exited"
     MOVED = "moved"
@@ -92,6 +94,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.CONDITION_ERROR: "The step's condition (`if`) uses a value that is not there.",
     Reason.TEMPLATE_BROKEN: "The words' file is broken or missing.",
     Reason.PHI_PROVIDER: "It tells something about the person's health, and no provider that is set up may carry that.",
+    Reason.CONTENT: "Its words break a rule on what may be said (`nurture check`).",
+    Reason.UNSIGNED: "Not every role has signed these words; it goes once they have (`nurture signoffs`).",
     Reason.EXITED: "The person left the campaign before it went.",
     Reason.MOVED: "The date it counts from was moved.",
     Reason.REVOKED: "The person said no before it went.",

@@ -17,13 +17,14 @@ from engine.core.permission import windows
 from engine.core.phi import PhiLevel, level_of
 from engine.core.reasons import Reason
 from engine.core.render import EmailTemplate
+from engine.core.signoff import Signed, Which
 from engine.house import House
 from engine.providers import (
     Carriers,
     Outgoing,
 )
 from engine.sender.calls import Ready, Sent
-from engine.store import outbox, people, senders
+from engine.store import outbox, people, senders, signoffs
 from engine.store.outbox import Decided, Written
 from engine.words import Held, Words, words_of
 
@@ -50,7 +51,7 @@ def launch(
     trials = senders.on_trial(conn)
     waiting = senders.waiting(conn, now)
     waiting |= {name: (now + TRIAL, Reason.PROVIDER_PAUSED.value) for name, busy in trials.items() if busy}
-    work = _Launch(house, carriers, now, waiting, frozenset(trials))
+    work = _Launch(house, carriers, now, waiting, frozenset(trials), house.signatures.look(conn))
     for item in going:
         work.one(item)
     ready = _paced(conn, house, work, now)
@@ -75,6 +76,7 @@ class _Launch:
     now: datetime
     waiting: dict[str, tuple[datetime, str]]
     on_trial: frozenset[str]
+    signed: Signed
     written: list[Written] = field(default_factory=list)
     ready: list[tuple[Ready, Written]] = field(default_factory=list)
     validity: dict[tuple[str, Whereabouts], timedelta] = field(default_factory=dict)
@@ -89,6 +91,9 @@ class _Launch:
 
     def _one(self, item: Decided) -> None:
         c, house = item.c, self.house
+        if (unsigned := _unsigned(house, item, self.signed)) is not None:
+            self.written.append(unsigned)
+            return
         told = PhiLevel.GENERIC if item.situation is None else level(house, item)
         provider = self.carriers.choose(c.channel, told, item.point.address)
         if provider is None:
@@ -102,6 +107,9 @@ class _Launch:
         words = _words(house, item, place, self.now)
         if isinstance(words, Held):
             self.written.append(held(item, words))
+            return
+        if words.unfit is not None:
+            self.written.append(held(item, words.unfit))
             return
         if provider.name in self.on_trial:
             # It was paused until a moment ago: one message tries it, and the others wait for what becomes of that.
@@ -156,6 +164,21 @@ def _uncarried(item: Decided, by_nobody: bool) -> Written:
         problem = "The SMS provider that is set up may not carry it. Record its signed BAA ([twilio.baa])."
     rule = NOBODY if by_nobody else "INT-2"
     return Written(item.c, Status.HELD, Reason.PHI_PROVIDER, rule, problem=problem)
+
+
+def _unsigned(house: House, item: Decided, signed: Signed) -> Written | None:
+    """Held, when some role has yet to sign its words (decision 22)."""
+    c = item.c
+    which = Which(c.campaign, c.template, c.channel, item.contact.language)
+    template = house.catalogue.template(*which)
+    if template is None or house.settings.signoff.demo:
+        return None  # without words it is held for that
+    words = house.hash_of(which, c.purpose)
+    roles = house.unsigned(words, signed)
+    if not roles:
+        return None
+    problem = f"{template.file} is not signed by {' and '.join(roles)}. Whoever reads and signs it: nurture signoff"
+    return Written(c, Status.HELD, Reason.UNSIGNED, "decision 22", problem=problem, hash=words[:16])
 
 
 def _paced(conn: sa.Connection, house: House, work: _Launch, now: datetime) -> list[Ready]:
@@ -235,6 +258,9 @@ def hold(conn: sa.Connection, held: Sequence[Written], now: datetime) -> None:
         if w.rule == NOBODY:
             words = f"Messages by {c.channel} are held (PHI_PROVIDER). {w.problem}"
             people.ask_once(conn, f"phi:{c.channel}", "provider", words, now)
+        elif w.reason is Reason.UNSIGNED:
+            words = f"Messages of {c.campaign} are held (UNSIGNED). Have them signed: nurture signoffs {c.campaign}"
+            people.ask_once(conn, f"{signoffs.TASK}:{c.campaign}", signoffs.TASK, words, now)
         # Somebody who closed the task without the repair is asked again.
         elif not people.asked_about(conn, c.id):
             words = f"A message of {c.campaign}, step '{c.step}', is held. {w.problem}"

@@ -82,6 +82,17 @@ class Written:
     html: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What held messages wait for: the channels by which nobody may carry what tells of health, and, by their first 16
+    digits, the hashes of the words that every role has signed and of those that not every one has.
+    """
+
+    uncarried: Collection[Channel]
+    signed: Collection[str]
+    unsigned: Collection[str]
+
+
 def stay(conn: sa.Connection, decided: Iterable[Decided]) -> None:
     """These messages do not simply go: their enrolments wait for what becomes of them, unless somebody woke them."""
     rows = [
@@ -366,14 +377,15 @@ def abandoned(conn: sa.Connection, now: datetime, limit: int) -> list[sa.Row[Any
     return list(conn.execute(query.order_by(m.id).limit(limit).with_for_update(skip_locked=True)))
 
 
-def held_rows(
-    conn: sa.Connection, not_since: datetime, limit: int, uncarried: Collection[Channel]
-) -> list[sa.Row[Any]]:
-    """Held messages that nobody has looked at since then, locked; without those that wait for a provider which may
-    carry them, of the channels that have none.
+def held_rows(conn: sa.Connection, not_since: datetime, limit: int, waits: Waits) -> list[sa.Row[Any]]:
+    """Held messages that nobody has looked at since then, and at once those whose words were signed; locked. Without
+    those that still wait for a provider or a signature.
     """
     m = message.c
-    query = sa.select(message).where(_OPEN, _held(uncarried), sa.or_(m.looked_at.is_(None), m.looked_at <= not_since))
+    signed = sa.and_(m.reason == Reason.UNSIGNED, m.template_hash.in_(waits.signed))
+    query = sa.select(message).where(
+        _OPEN, _held(waits), sa.or_(m.looked_at.is_(None), m.looked_at <= not_since, signed)
+    )
     return list(conn.execute(query.order_by(m.id).limit(limit).with_for_update(skip_locked=True)))
 
 
@@ -419,20 +431,19 @@ def count_retry(conn: sa.Connection, message_id: int) -> int:
 _OPEN = sa.text("message.status IN ('sending', 'in_doubt', 'held')")
 
 
-def _held(uncarried: Collection[Channel]) -> sa.ColumnElement[bool]:
+def _held(waits: Waits) -> sa.ColumnElement[bool]:
     m = message.c
-    hopeless = sa.and_(m.reason == Reason.PHI_PROVIDER, m.channel.in_(uncarried))
-    return sa.and_(m.status == Status.HELD, sa.not_(hopeless))
+    uncarried = sa.and_(m.reason == Reason.PHI_PROVIDER, m.channel.in_(waits.uncarried))
+    unsigned = sa.and_(m.reason == Reason.UNSIGNED, m.template_hash.in_(waits.unsigned))
+    return sa.and_(m.status == Status.HELD, sa.not_(sa.or_(uncarried, unsigned)))
 
 
-def last_looks(
-    conn: sa.Connection, since: datetime, uncarried: Collection[Channel]
-) -> tuple[datetime | None, datetime | None]:
+def last_looks(conn: sa.Connection, since: datetime, waits: Waits) -> tuple[datetime | None, datetime | None]:
     """When the longest unlooked-at message in doubt (since then) was looked at last, and the held one."""
     m = message.c
     looked = sa.func.min(sa.func.coalesce(m.looked_at, m.doubt_since), type_=m.looked_at.type)
     doubt = sa.select(looked).where(_OPEN, m.status == Status.IN_DOUBT, m.doubt_since > since)
-    held = sa.select(sa.func.min(m.looked_at, type_=m.looked_at.type)).where(_OPEN, _held(uncarried))
+    held = sa.select(sa.func.min(m.looked_at, type_=m.looked_at.type)).where(_OPEN, _held(waits))
     return conn.execute(doubt).scalar(), conn.execute(held).scalar()
 
 

@@ -411,3 +411,21 @@ mark = Table(  # small facts of the whole clinic: the last tick, which key its d
     Column("at", Utc, nullable=False),
     Column("value", String(64)),
 )
+
+signoff = Table(  # append-only: triggers refuse a change. Of the entries for (hash, role) the last one counts
+    "signoff",
+    metadata,
+    _id(),
+    Column("campaign", String(64), nullable=False),
+    Column("template", String(64), nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("hash", String(64), nullable=False),  # of the words (engine.core.signoff.words_hash)
+    Column("role", String(32), nullable=False),
+    Column("signed_by", String(80), nullable=False),  # a name of staff
+    Column("signed_on", Date, nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("why", Text),
+)

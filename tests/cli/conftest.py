@@ -23,6 +23,9 @@ zone = "America/New_York"
 state = "MA"
 email = "hello@harborclinic.example"
 
+[signoff]
+demo = true
+
 [consent_forms.web_form]
 url = "https://harborclinic.example/guide"
 language = "en"

@@ -189,3 +189,9 @@ def test_providers_are_made_once_and_outlive_changed_campaigns(project, edit):
 def test_an_agreement_of_a_day_to_come_is_refused_by_the_command_line(nurture, real):
     real(BOTH, SMTP_BAA.replace("2026-01-31", "2999-01-31"), TWILIO_BAA)
     assert "smtp.baa.on: This day is still to come." in nurture("check", code=1).stdout
+
+
+@pytest.fixture(autouse=True)
+def _every_word_signed(monkeypatch):
+    """With real providers no unsigned word may pass, and nothing here is about that."""
+    monkeypatch.setenv("NURTURE_SIGNOFF__DEMO", "false")

@@ -489,3 +489,9 @@ def test_what_strangers_published_cannot_drive_the_terminal(nurture, edit, chose
     with DnsFake({SPF: ["v=spf1 \x1b[2J ~all"]}) as server:
         shown = nurture("doctor", "--resolver", server.address).stdout
     assert "v=spf1 \N{REPLACEMENT CHARACTER}[2J ~all" in shown
+
+
+@pytest.fixture(autouse=True)
+def _every_word_signed(monkeypatch):
+    """With real providers no unsigned word may pass, and nothing here is about that."""
+    monkeypatch.setenv("NURTURE_SIGNOFF__DEMO", "false")

@@ -231,3 +231,9 @@ def test_the_second_carrier_is_tried_by_its_name(nurture, monkeypatch):
         assert [mail.to for mail in relay.accepted] == ["me@clinic.com"]
     shown = nurture("send-test", "--to", "me@clinic.com", "--by", "smtp", "--yes", code=1).stderr
     assert f"Surely not sent: No connection to {relay.host}:{relay.port}: " in shown
+
+
+@pytest.fixture(autouse=True)
+def _every_word_signed(monkeypatch):
+    """With real providers no unsigned word may pass, and nothing here is about that."""
+    monkeypatch.setenv("NURTURE_SIGNOFF__DEMO", "false")

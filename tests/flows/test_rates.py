@@ -55,7 +55,8 @@ def test_who_came_first_goes_first(clinic: Clinic) -> None:
 
 def test_a_text_costs_its_segments(clinic: Clinic) -> None:
     long = clinic.folder / "templates/guide/welcome.sms.txt"
-    long.write_text("{{ clinic.brand }}: " + "these are many words " * 12 + "Reply STOP to opt out.\n")
+    usual = long.read_text(encoding="utf-8")
+    long.write_text(usual.replace("these", "these are many words " * 8 + "these"), encoding="utf-8")
     told = Told(pace=Pace(per_second=1))
     enquire(clinic, 40, told)
     clinic.turn(START + MINUTE)

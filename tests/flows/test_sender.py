@@ -1,5 +1,6 @@
 """A message waits in the outbox: every way a call can end, and everything that may come between."""
 
+import shutil
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
@@ -384,12 +385,15 @@ def test_a_broken_template_holds_its_messages_and_no_others(clinic: Clinic) -> N
 
 
 def test_words_that_cannot_be_made_hold_one_message_and_not_the_outbox(clinic: Clinic) -> None:
-    """There are no Spanish names of weekdays yet."""
+    """There are no French names of weekdays."""
+    shutil.copy(clinic.folder / "templates/_layout/footer.html", clinic.folder / "templates/_layout/footer.fr.html")
+    text = clinic.folder / "templates/_layout/footer.text.txt"
+    shutil.copy(text, clinic.folder / "templates/_layout/footer.fr.text.txt")
     english = (clinic.folder / "templates/letter/letter.email.md").read_text()
-    (clinic.folder / "templates/letter/letter.es.email.md").write_text(english, encoding="utf-8")
+    (clinic.folder / "templates/letter/letter.fr.email.md").write_text(english, encoding="utf-8")
     clinic.happens("letter", DAN, consents=[DESK], room="7")
     with clinic.store.begin() as conn:
-        conn.execute(schema.contact.update().values(language="es"))
+        conn.execute(schema.contact.update().values(language="fr"))
     clinic.happens("letter", ANN, consents=[DESK], room="7")
     clinic.tick()
     assert clinic.log() == ["letter.letter email held (template_broken)", "letter.letter email sent (accepted)"]
