@@ -12,7 +12,7 @@ from tests import postgres
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
-TEST_VARIABLES = {"NURTURE_KILLS", "NURTURE_SHARED", "NURTURE_TEST_PG"}
+TEST_VARIABLES = {"NURTURE_KILLS", "NURTURE_SHARED", "NURTURE_TEST_PG", "NURTURE_WRITE_IMAGES"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
