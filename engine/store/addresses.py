@@ -12,7 +12,7 @@ from engine.core.enrolment import EnrolmentStatus
 from engine.core.messages import WAITING
 from engine.core.permission import reachable
 from engine.core.reasons import Reason
-from engine.store import enrolments, people
+from engine.store import enrolments, outbox, people
 from engine.store.schema import enrolment, message
 
 Plan = Callable[[str, str], Campaign | None]  # (campaign, version) -> the plan, None while its file is broken
@@ -55,7 +55,7 @@ def close(
     wanted = tuple(purposes)
     enrolments.hold(conn, addresses=[address_key])
     people.suppress(conn, channel, address_key, reason, origin, now, purposes=wanted, actor=actor)
-    waiting = sa.and_(message.c.address_key == address_key, message.c.purpose.in_(wanted))
+    waiting = sa.and_(outbox.to_address(address_key), message.c.purpose.in_(wanted))
     stopped = list(conn.execute(sa.select(message.c.id).where(waiting, message.c.status.in_(WAITING))).scalars())
     cancelled = enrolments.cancel_waiting(conn, waiting, Reason.REVOKED, f"suppression.{reason}", now)
     for message_id in stopped:

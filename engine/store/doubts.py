@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.core.messages import Status
-from engine.store import sql
+from engine.store import outbox, sql
 from engine.store.schema import attempt, message, message_body
 
 _CONCLUDING = 727171  # the advisory lock of whoever gives finds to messages
@@ -47,7 +47,7 @@ def unowned(conn: sa.Connection, row: sa.Row[Any], provider_ids: Sequence[str]) 
     m, a = message.c, attempt.c
     # A provider finds by address, so whoever owns one of them has this address too.
     by_message = sa.select(m.provider_id).where(
-        m.address_key == row.address_key,
+        outbox.to_address(row.address_key),
         m.id != row.id,
         m.provider == row.provider,
         m.provider_id.in_(provider_ids),
@@ -56,7 +56,7 @@ def unowned(conn: sa.Connection, row: sa.Row[Any], provider_ids: Sequence[str]) 
         sa.select(a.provider_id)
         .join(message, m.id == a.message_id)
         .where(
-            m.address_key == row.address_key,
+            outbox.to_address(row.address_key),
             m.id != row.id,
             a.provider == row.provider,
             a.provider_id.in_(provider_ids),
@@ -73,7 +73,7 @@ def twin_on_its_way(conn: sa.Connection, row: sa.Row[Any]) -> bool:
         sa.select(m.id)
         .join(message_body, sa.and_(b.message_id == m.id, b.attempt == m.tries))
         .where(
-            m.address_key == row.address_key,
+            outbox.to_address(row.address_key),
             m.id != row.id,
             m.status == Status.SENDING,
             m.provider == row.provider,

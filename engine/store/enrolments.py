@@ -1,7 +1,7 @@
 """Enrolments: begin, end and move them, claim what is due, load what a decision rests on."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine.core.enrolment import Enrolment, EnrolmentStatus
 from engine.core.messages import Status
 from engine.core.reasons import Reason
-from engine.core.situation import Done, Rival, Situation, Traffic
+from engine.core.situation import Done, Point, Rival, Situation, Traffic
 from engine.store import people, sql
 from engine.store.schema import campaign_version, contact_point, decline, enrolment, message
 
@@ -27,6 +27,30 @@ _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
 _SELECT = f"SELECT {_COLUMNS} FROM enrolment e JOIN event v ON v.id = e.event_id "
 
 
+class _Told(Mapping[str, Any]):
+    """The fields of the event that began an enrolment, read when one is asked for: most messages ask for none."""
+
+    __slots__ = ("_fields", "_kind", "_payload")
+
+    def __init__(self, kind: str, payload: Any) -> None:
+        self._kind, self._payload = kind, payload
+        self._fields: dict[str, Any] | None = None
+
+    def _read(self) -> dict[str, Any]:
+        if self._fields is None:
+            self._fields = {**sql.document(self._payload), "kind": self._kind}
+        return self._fields
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
 def _from(row: tuple[Any, ...]) -> Enrolment:
     id_, ref, campaign, version, contact_id, episode, started, anchor, known, moves, status, waits, payload, kind = row
     return Enrolment(
@@ -41,7 +65,7 @@ def _from(row: tuple[Any, ...]) -> Enrolment:
         known_at=start if known == started else sql.moment(known),
         moves=moves,
         status=_ENROLMENT_STATUSES[status],
-        event={**sql.document(payload), "kind": kind},
+        event=_Told(kind, payload),
         waits_for=waits,
     )
 
@@ -277,77 +301,75 @@ def situations(conn: sa.Connection, enrolments: Iterable[Enrolment], now: dateti
     consents = people.load_consents(conn, contact_ids)
     suppressions = people.load_suppressions(conn, keys)
     happened = people.load_happened(conn, contact_ids)
-    done = _done(conn, [e.id for e in batch])
-    by_contact, by_key = _traffic(conn, keys, now)
-    rivals = _rivals(conn, contact_ids)
+    kin = _kin(conn, contact_ids, keys, now)
     found = {}
     for e in batch:
         who = e.contact_id
         mine = points.get(who, ())
         closed = [s for p in mine for s in suppressions.get(p.key, ())] if suppressions else ()
-        traffic = _together(by_contact.get(who, []), [t for p in mine for t in by_key.get(p.key, [])])
         found[e.id] = Situation(
             enrolment=e,
             contact=contacts[who],
             points=mine,
             consents=consents.get(who, ()),
             suppressions=tuple(closed),
-            done=tuple(done.get(e.id, ())),
-            traffic=traffic,
-            rivals=tuple([r for i, r in rivals.get(who, ()) if i != e.id]),
+            done=tuple(kin.done.get(e.id, ())),
+            traffic=kin.traffic(e, mine),
+            rivals=kin.rivals_of(e),
             happened=happened.get(who, frozenset()),
         )
     return found
 
 
-def _done(conn: sa.Connection, ids: Sequence[int]) -> dict[int, list[Done]]:
-    found: dict[int, list[Done]] = {}
-    query = "SELECT enrolment_id, step, occurrence, status, settled_at FROM message WHERE enrolment_id {ids}"
-    for e, step, occurrence, status, settled in sql.rows(conn, query, sql.ids(conn, ids)):
-        found.setdefault(e, []).append(Done(step, occurrence, _STATUSES[status], sql.maybe(settled)))
-    return found
-
-
-_TRAFFIC = """
-    SELECT id, contact_id, address_key, campaign, channel, purpose, counts_at, status FROM message
-    WHERE address_key {ids} AND counts_at > ?
+# All that stands in the log of these people, and of whoever shares an address with them: caps count by address, too.
+# Answers to somebody's own words belong to no enrolment, and count toward no cap.
+_KIN = """
+    SELECT e.id, e.contact_id, e.campaign, e.status, e.due_at, e.waits_for,
+           m.id, m.step, m.occurrence, m.status, m.settled_at, m.address_key, m.channel, m.purpose, m.counts_at
+    FROM enrolment e LEFT JOIN message m ON m.enrolment_id = e.id
+    WHERE e.contact_id IN (
+        SELECT contact_id FROM contact_point WHERE address_key {ids} UNION SELECT id FROM contact WHERE id {ids}
+    )
 """
 
 
-def _traffic(
-    conn: sa.Connection, keys: Sequence[str], now: datetime
-) -> tuple[dict[int, list[Traffic]], dict[str, list[Traffic]]]:
-    """What went, or is about to go, to these addresses lately: by contact and by address."""
-    by_contact: dict[int, list[Traffic]] = {}
-    by_key: dict[str, list[Traffic]] = {}
-    for row in sql.rows(conn, _TRAFFIC, sql.ids(conn, keys), sql.stored(conn, now - TRAFFIC)):
-        traffic = _one(row)
-        by_contact.setdefault(traffic.contact_id, []).append(traffic)
-        by_key.setdefault(traffic.address_key, []).append(traffic)
-    return by_contact, by_key
+@dataclass(slots=True)
+class _Kin:
+    """What went, or is about to go, to these people and addresses, and who else wants to write to them."""
+
+    done: dict[int, list[Done]] = field(default_factory=dict)  # by enrolment
+    rivals: dict[int, dict[int, Rival]] = field(default_factory=dict)  # by contact, by enrolment
+    by_contact: dict[int, list[Traffic]] = field(default_factory=dict)
+    by_key: dict[str, list[Traffic]] = field(default_factory=dict)
+
+    def traffic(self, e: Enrolment, points: Sequence[Point]) -> tuple[Traffic, ...]:
+        """What counts toward the caps of its person and their addresses."""
+        if not self.by_key:
+            return ()
+        ours = [t for p in points for t in self.by_key.get(p.key, ())]
+        return tuple({t.message_id: t for t in (*self.by_contact.get(e.contact_id, ()), *ours)}.values())
+
+    def rivals_of(self, e: Enrolment) -> tuple[Rival, ...]:
+        """The other enrolments of its person that want to be looked at."""
+        return tuple([rival for id_, rival in self.rivals.get(e.contact_id, {}).items() if id_ != e.id])
 
 
-def _one(row: tuple[Any, ...]) -> Traffic:
-    id_, contact_id, key, campaign, channel, purpose, counts_at, status = row
-    at = sql.moment(counts_at)
-    return Traffic(id_, contact_id, key, campaign, people.CHANNELS[channel], purpose, at, status == "queued")
-
-
-def _together(mine: list[Traffic], ours: list[Traffic]) -> tuple[Traffic, ...]:
-    return tuple({t.message_id: t for each in (mine, ours) for t in each}.values()) if mine or ours else ()
-
-
-_RIVALS = """
-    SELECT id, contact_id, campaign, due_at, waits_for FROM enrolment
-    WHERE contact_id {ids} AND status = 'active' AND due_at IS NOT NULL
-"""
-
-
-def _rivals(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, Rival]]]:
-    found: dict[int, list[tuple[int, Rival]]] = {}
-    for id_, contact_id, campaign, due_at, waits_for in sql.rows(conn, _RIVALS, sql.ids(conn, contact_ids)):
-        found.setdefault(contact_id, []).append((id_, Rival(campaign, sql.moment(due_at), waits_for)))
-    return found
+def _kin(conn: sa.Connection, contact_ids: Sequence[int], keys: Sequence[str], now: datetime) -> _Kin:
+    kin, since = _Kin(), sql.stored(conn, now - TRAFFIC)
+    for row in sql.rows(conn, _KIN, sql.ids(conn, keys), sql.ids(conn, contact_ids)):
+        e, who, campaign, standing, due_at, waits_for, id_, step, number, status, settled, key, *rest = row
+        if standing == "active" and due_at is not None:
+            kin.rivals.setdefault(who, {})[e] = Rival(campaign, sql.moment(due_at), waits_for)
+        if id_ is None:
+            continue
+        kin.done.setdefault(e, []).append(Done(step, number, _STATUSES[status], sql.maybe(settled)))
+        channel, purpose, counts_at = rest
+        if counts_at is not None and counts_at > since:
+            at = sql.moment(counts_at)
+            one = Traffic(id_, who, key, campaign, people.CHANNELS[channel], purpose, at, status == "queued")
+            kin.by_contact.setdefault(who, []).append(one)
+            kin.by_key.setdefault(key, []).append(one)
+    return kin
 
 
 def by_ids(conn: sa.Connection, ids: Iterable[int]) -> dict[int, Enrolment]:

@@ -224,10 +224,19 @@ def _claimed(row: tuple[Any, ...]) -> Claimed:
 
 def of_contact(contact_id: int) -> sa.ColumnElement[bool]:
     """The messages of one contact: those of their enrolments, and the answers to their addresses."""
+    m = message.c
     mine = sa.select(enrolment.c.id).where(enrolment.c.contact_id == contact_id)
     keys = sa.select(contact_point.c.address_key).where(contact_point.c.contact_id == contact_id)
-    answers = sa.and_(message.c.address_key.in_(keys), message.c.contact_id == contact_id)
-    return sa.or_(message.c.enrolment_id.in_(mine), answers)
+    answers = sa.and_(m.enrolment_id.is_(None), m.address_key.in_(keys), m.contact_id == contact_id)
+    return sa.or_(m.enrolment_id.in_(mine), answers)
+
+
+def to_address(key: str) -> sa.ColumnElement[bool]:
+    """The messages to one address, whoever of those that share it they are for. (No address is ever taken away.)"""
+    m = message.c
+    theirs = sa.select(enrolment.c.id).join(contact_point, contact_point.c.contact_id == enrolment.c.contact_id)
+    sent = sa.and_(m.enrolment_id.in_(theirs.where(contact_point.c.address_key == key)), m.address_key == key)
+    return sa.or_(sent, sa.and_(m.enrolment_id.is_(None), m.address_key == key))
 
 
 def new_ids(conn: sa.Connection, count: int) -> list[int]:

@@ -157,7 +157,11 @@ consent = Table(  # append-only: the last row for (address, purpose) counts
     Column("proof", Text),
     Column("actor", String(64)),
     _fk("event_id", "event", nullable=True),
-    Index("ix_consent_contact_id", "contact_id"),
+    # With all that a decision asks of it: its row, with the wording, is a page more to read for every message.
+    Index(
+        "ix_consent_standing",
+        *("contact_id", "id", "channel", "address_key", "purpose", "granted", "form", "given_at", "most", "most_days"),
+    ),
 )
 
 suppression = Table(  # append-only: a lift is a row of its own
@@ -267,7 +271,7 @@ message = Table(
     metadata,
     _id(),
     Column("ref", String(16), nullable=False, unique=True),
-    Column("origin", String(160), unique=True),  # the reply that it answers; null: a step's occurrence, unique below
+    Column("origin", String(160)),  # the reply that it answers; null: a step's occurrence
     _fk("enrolment_id", "enrolment", nullable=True),
     _fk("contact_id", "contact"),
     Column("campaign", String(64), nullable=False),  # "service" for answers to STOP, START and HELP
@@ -316,9 +320,21 @@ message = Table(
         sqlite_where=text("status IN ('sending', 'in_doubt', 'held')"),
         postgresql_where=text("status IN ('sending', 'in_doubt', 'held')"),
     ),
-    # No index by contact or by the provider's id: each of them would cost a page written for every message, and both
-    # are found by the address (`of_contact`).
-    Index("ix_message_address_key_counts_at", "address_key", "counts_at"),
+    # No index by contact, address or the provider's id: each of them would cost a page written for every message. All
+    # are found by the enrolments of whoever has the address (`outbox.to_address`), but for what belongs to none.
+    Index(
+        "ix_message_answers",
+        "address_key",
+        sqlite_where=text("enrolment_id IS NULL"),
+        postgresql_where=text("enrolment_id IS NULL"),
+    ),
+    Index(
+        "ix_message_origin",
+        "origin",
+        unique=True,
+        sqlite_where=text("origin IS NOT NULL"),
+        postgresql_where=text("origin IS NOT NULL"),
+    ),
 )
 
 message_body = Table(  # the words exactly as sent
@@ -330,14 +346,14 @@ message_body = Table(  # the words exactly as sent
     Column("subject", Text),
     Column("text", Text, nullable=False),
     Column("html", Text),
+    sqlite_with_rowid=False,  # one tree and not two: rows come in the order of the key
 )
 
 attempt = Table(
     "attempt",
     metadata,
-    _id(),
-    _fk("message_id", "message"),
-    Column("number", Integer, nullable=False),
+    Column("message_id", Id, ForeignKey("message.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("channel", String(8), nullable=False),
     Column("provider", String(32), nullable=False),
     Column("started_at", Utc, nullable=False),
@@ -347,7 +363,7 @@ attempt = Table(
     Column("code", String(32)),
     Column("detail", Text),
     Column("actor", String(64)),
-    UniqueConstraint("message_id", "number"),
+    sqlite_with_rowid=False,
 )
 
 receipt = Table(
