@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 def test_what_is_in_order_is_said_to_be(nurture):
-    assert nurture("check").stdout == "2 campaigns and 7 templates are in order.\n"
+    assert nurture("check").stdout == "2 campaigns and 10 templates are in order.\n"
 
 
 def test_what_ships_is_in_order(nurture):

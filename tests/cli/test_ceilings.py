@@ -133,7 +133,9 @@ def test_what_ships_can_be_sent_by_a_clinic_with_every_agreement(tmp_path, nurtu
     shipped.mkdir()
     for name in ("campaigns", "templates", "mappings"):
         (shipped / name).symlink_to(ROOT / name)
-    own = (ROOT / "settings.toml").read_text(encoding="utf-8").partition("[sending]")[0]
+    text = (ROOT / "settings.toml").read_text(encoding="utf-8")
+    words = text[text.index("[links]") : text.index("[signoff]")]
+    own = text.partition("[sending]")[0] + words
     (shipped / "settings.toml").write_text(own + REAL.format(email=BOTH) + SMTP_BAA + TWILIO_BAA)
     assert "are in order." in Nurture(shipped, nurture.database)("check").stdout
     (shipped / "settings.toml").write_text(own + REAL.format(email='"sendgrid"') + TWILIO_BAA)
