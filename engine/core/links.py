@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from hashlib import sha256
 
 
 class LinkKind(StrEnum):
@@ -168,24 +167,17 @@ def _day(moment: datetime) -> int:
 
 
 class _Mac:
-    """HMAC-SHA256 with its key worked in beforehand (RFC 2104): a third of the time of `hmac.digest`, per link twice.
+    """HMAC-SHA256 with its key worked in beforehand: half the time of `hmac.digest`, per link twice."""
 
-    >>> _Mac(b"k" * 32)(b"message") == hmac.digest(b"k" * 32, b"message", "sha256")
-    True
-    """
-
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_keyed",)
 
     def __init__(self, key: bytes) -> None:
-        block = key.ljust(64, b"\0")  # a digest: never longer than a block
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+        self._keyed = hmac.new(key, digestmod="sha256")
 
     def __call__(self, message: bytes) -> bytes:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.digest()
+        mac = self._keyed.copy()
+        mac.update(message)
+        return mac.digest()
 
 
 def _derived(key: bytes, use: bytes) -> _Mac:
