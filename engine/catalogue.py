@@ -20,8 +20,10 @@ from engine.core.jurisdiction import legal_windows, whereabouts
 from engine.core.phi import patient_kinds
 from engine.core.render import EmailTemplate, Layout, SmsTemplate, TemplateRefused, compile_email, compile_sms
 from engine.core.rulebook import Rules
+from engine.core.template_name import how_to_name, read_name
 from engine.core.timing import ZonedWindow
 from engine.core.toml_text import read_toml
+from engine.core.utf8 import decoded
 
 RULES = Path(__file__).parent / "rules"
 LAYOUT = "_layout"
@@ -34,9 +36,7 @@ UNSAID = "en"
 Template = EmailTemplate | SmsTemplate
 Key = tuple[str, str, Channel, str]  # campaign, name, channel, language
 
-_TEMPLATE = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(\.(?P<language>[a-z]{2}))?\.(?P<ending>email\.md|sms\.txt)")
 _FOOTER = re.compile(r"\{\{ *footer *\}\}")  # its words are in footer.html, footer.es.html and so on
-_CHANNELS = {"email.md": Channel.EMAIL, "sms.txt": Channel.SMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class _Words:
         self.project = project
         self.templates: dict[Key, Template] = {}
         self.mistakes: list[Finding] = []
-        self._written: set[Key] = set()
+        self._written: dict[Key, str] = {}  # each with its file's name
         self._layouts: dict[str, Layout | None] = {}
         for file in _files(project / "templates", "*/*"):
             if not file.parent.name.startswith("_"):
@@ -222,25 +222,27 @@ class _Words:
 
     def _text(self, path: Path) -> str | None:
         try:
-            return path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            self._say(path, "The file is not saved as UTF-8.", "Save it as UTF-8.")
+            text = decoded(path.read_bytes(), self._place(path))
         except FileNotFoundError:
             self._say(path, "The file is missing; every email needs it.", "Put it back: the project came with it.")
+            return None
         except OSError as error:
-            self.mistakes.append(_unreadable(self._place(path), error))
-        return None
+            text = _unreadable(self._place(path), error)
+        if isinstance(text, Finding):
+            self.mistakes.append(text)
+            return None
+        return text
 
     def _read(self, file: Path) -> None:
-        found = _TEMPLATE.fullmatch(file.name)
+        found = read_name(file.name)
         if found is None:
-            remedy = "Name it NAME.email.md or NAME.sms.txt: small letters, digits and _."
-            return self._say(file, "This is not how a template's file is named.", remedy)
-        language = found["language"] or UNSAID
-        key: Key = (file.parent.name, found["name"], _CHANNELS[found["ending"]], language)
+            return self._say(file, "This is not how a template's file is named.", how_to_name(file.name))
+        language = found.language or UNSAID
+        key: Key = (file.parent.name, found.name, found.channel, language)
         if key in self._written:
-            return self._say(file, f"There are two files of these words in “{language}”.", "Delete one of them.")
-        self._written.add(key)
+            problem = f"There are two files of these words in one language: this and {self._written[key]}."
+            return self._say(file, problem, "Delete one of them: a name that says no language is English (en).")
+        self._written[key] = file.name
         source = self._text(file)
         if source is None:
             return None

@@ -202,6 +202,53 @@ def test_what_editors_leave_behind_is_passed_over(project: Project, name: str) -
     assert project.read().findings == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [
+        ("Hello again.email.md", "Rename it, for example to hello_again.email.md:"),
+        ("hello-again.sms.txt", "Rename it, for example to hello_again.sms.txt:"),
+        ("hello.email.txt", "Rename it, for example to hello.email.md:"),
+        ("Señora.ES.email.md", "Rename it, for example to senora.es.email.md:"),
+        ("2 days.email.md", "Rename it, for example to message_2_days.email.md:"),
+        ("day_2.sms", "Rename it, for example to day_2.sms.txt:"),
+        ("day_2.text.txt", "Rename it, for example to day_2.sms.txt:"),
+        ("day_2", "Rename it, for example to day_2.email.md (day_2.sms.txt if it is the other kind):"),
+        ("day_2.md", "Rename it, for example to day_2.email.md (day_2.sms.txt if it is the other kind):"),
+        ("day_2.txt", "Rename it, for example to day_2.sms.txt (day_2.email.md if it is the other kind):"),
+        ("Day 2.docx", "Save its words as plain text, for example as day_2.email.md, or day_2.sms.txt"),
+        ("日.email.md", "Rename it, for example to message.email.md:"),
+    ],
+)
+def test_for_a_wrong_name_a_right_one_is_proposed(project: Project, name: str, proposed: str) -> None:
+    project.write(f"templates/hello/{name}", HELLO_EMAIL)
+    (finding,) = project.read().findings
+    assert finding.file == f"templates/hello/{name}"
+    assert finding.remedy.startswith(proposed)
+
+
+def test_of_two_files_of_the_same_words_both_are_named(project: Project) -> None:
+    project.write("templates/hello/hello.en.email.md", HELLO_EMAIL)
+    (finding,) = project.read().findings
+    assert (finding.file, "this and hello.email.md" in finding.problem) == ("templates/hello/hello.en.email.md", True)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["bare", "with a mark"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=ascii)
+def test_the_first_letter_that_is_no_utf_8_is_placed(project: Project, mark: bytes, end: str) -> None:
+    words = mark + f"Añade{end}Di a la ".encode() + "señora: ¿qué?".encode("latin-1")
+    project.write("templates/hello/more.sms.txt", words)
+    (finding,) = project.read().findings
+    assert (finding.line, finding.column, finding.problem) == (2, 11, "This letter is not saved as UTF-8.")
+
+
+@pytest.mark.parametrize("mark", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_called_by_its_name(project: Project, mark: str) -> None:
+    project.write("templates/hello/more.sms.txt", f"\ufeff{HELLO_EMAIL}".encode(mark))
+    (finding,) = project.read().findings
+    assert (finding.line, finding.problem) == (0, "The file is saved as UTF-16 (“Unicode”).")
+    assert finding.remedy.startswith("Save it as UTF-8")
+
+
 def test_a_project_without_campaigns_is_empty(project: Project) -> None:
     shutil.rmtree(project.folder / "campaigns")
     assert project.read().campaigns == {}

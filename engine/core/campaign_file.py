@@ -1,6 +1,5 @@
 """A campaign file's text becomes a Campaign, or is refused with every mistake in it, each with its remedy."""
 
-import codecs
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 
@@ -15,6 +14,7 @@ from engine.core.findings import Finding
 from engine.core.time_words import Wrong, hours, weekdays
 from engine.core.toml_table import Page, Table
 from engine.core.toml_text import read_toml
+from engine.core.utf8 import decoded
 
 _HIGHEST_PRIORITY = 100
 
@@ -54,16 +54,10 @@ def _decoded(source: str | bytes, file: str) -> str:
 
 
 def _from_bytes(source: bytes, file: str) -> str:
-    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        problem, remedy = "The file is saved as UTF-16 (“Unicode”).", "Save it as UTF-8."
-        raise Refused([Finding(file, 0, 0, "", problem, remedy)])
-    try:
-        return source.decode()
-    except UnicodeDecodeError as error:
-        before = source[: error.start]
-        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
-        problem, remedy = "This letter is not saved as UTF-8.", "Save the whole file as UTF-8."
-        raise Refused([Finding(file, line, column, "", problem, remedy)]) from None
+    text = decoded(source, file)
+    if isinstance(text, Finding):
+        raise Refused([text])
+    return text
 
 
 def _check_name(page: Page, name: str) -> None:

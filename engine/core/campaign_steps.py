@@ -96,7 +96,7 @@ def _moment(table: Table, around: Surroundings) -> tuple[Kind | None, Offset | N
         remedy = 'Write `after = "2 days"` (after the step before it) or `day = 14` (after what enrolled them).'
         if table.path == ("step", 0):
             remedy = 'Write `after = "0 minutes"` for at once, or `after = "2 days"`, or `day = 14`.'
-        table.missing("after", "The step does not say when.", remedy)
+        table.missing("after", "The step does not say when.", remedy, instead=TIMINGS)
         return None, None
     if len(said) > 1:
         both = " and ".join(f"`{kind}`" for kind in said)
@@ -155,7 +155,9 @@ def _choices(table: Table, around: Surroundings) -> tuple[Choice, ...]:
     own = [channel for channel in CHANNELS if channel in table]
     if not own:
         key = table.values.get("key", "guide_link")
-        table.missing("email", "The step sends nothing.", f'Write `email = "{key}"`, or `sms`, or `task`.')
+        table.missing(
+            "email", "The step sends nothing.", f'Write `email = "{key}"`, or `sms`, or `task`.', instead=CHANNELS
+        )
     for channel in own[1:]:
         example = f'`else = {{ {channel} = "..." }}`'
         problem = f"The step has `{own[0]}` and `{channel}`; it may have one."

@@ -52,17 +52,12 @@ def read_head(source: str, file: str) -> tuple[Head | None, list[Finding]]:
     fence = lines[0].strip()
     end = next((i for i, line in enumerate(lines) if i and line.strip() == fence), None)
     if fence not in ("---", "+++") or end is None:
-        problem = "The file does not begin with its subject and preheader between two lines of dashes."
-        return None, [Finding(file, 1, 1, "", problem, f"Begin it with:\n{_EXAMPLE}")]
+        return None, [_no_head(file, fence)]
     entries, findings = _entries(lines[1:end], file)
     phi = _phi(entries, file, findings)
     attach = _attach(entries, file, findings)
     for key in ("subject", "preheader"):
-        if key not in entries or not entries[key].text:
-            line = entries[key].line if key in entries else 1
-            remedy = f"Write one line: {key}: then the words."
-            findings.append(Finding(file, line, 1, key, f"The {key} is missing.", remedy))
-            entries[key] = Entry("", line, 1)
+        entries[key] = _needed(key, entries, file, findings)
     body = "\n".join(lines[end + 1 :])
     if not body.strip():
         remedy = "Write them below the second line of dashes."
@@ -70,6 +65,17 @@ def read_head(source: str, file: str) -> tuple[Head | None, list[Finding]]:
     hedges, facts = (_ids(entries.get(key), shape, file, key, findings) for key, shape in _IDS.items())
     head = Head(entries["subject"], entries["preheader"], phi, attach, body, end + 2, hedges, facts)
     return head, findings
+
+
+def _no_head(file: str, fence: str) -> Finding:
+    """What is wrong when there is no head: `fence` is the first line."""
+    remedy = f"Begin the file with:\n{_EXAMPLE}"
+    problem = "The file does not begin with its subject and preheader between two lines of dashes."
+    if fence in ("---", "+++"):
+        problem, remedy = "The head has no end.", f"Write {fence} on a line of its own below the preheader."
+    elif fence and not fence.strip("-–—― "):
+        problem = "The head begins with a line of three hyphens (---), and this is a dash of another kind."
+    return Finding(file, 1, 1, "", problem, remedy)
 
 
 def _entries(lines: list[str], file: str) -> tuple[dict[str, Entry], list[Finding]]:
@@ -93,6 +99,19 @@ def _entries(lines: list[str], file: str) -> tuple[dict[str, Entry], list[Findin
             column = line.index(key) + match.start("value") + 1
             entries[key] = Entry(_unquoted(match["value"]), number, column)
     return entries, findings
+
+
+def _needed(key: str, entries: Mapping[str, Entry], file: str, findings: list[Finding]) -> Entry:
+    """The words of a line that every email has. One that is only misspelt is not called missing as well."""
+    entry = entries.get(key)
+    if entry is not None and entry.text:
+        return entry
+    if entry is not None:
+        findings.append(Finding(file, entry.line, 1, key, f"The {key} is empty.", "Write the words behind it."))
+    elif not any(nearest(finding.key, KEYS) == key for finding in findings if finding.key not in KEYS):
+        remedy = f"Write a line of its own between the lines of dashes: {key}: and then the words."
+        findings.append(Finding(file, 1, 1, key, f"The {key} is missing.", remedy))
+    return entry or Entry("", 1, 1)
 
 
 def _unquoted(text: str) -> str:
@@ -123,6 +142,7 @@ def _phi(entries: Mapping[str, Entry], file: str, findings: list[Finding]) -> Li
 
 
 _IDS = {"hedges": re.compile(r"H\d"), "facts": re.compile(r"F-\d{1,2}")}
+_CALLED = {"hedges": "a reminder", "facts": "a fact"}
 _SHOWN = {"hedges": "H1, H2, H7", "facts": "F-10, F-12"}
 
 
@@ -136,7 +156,9 @@ def _ids(
         one = Entry(said[0], entry.line, entry.column + said.start())
         if not shape.fullmatch(one.text):
             remedy = f"Write them like this: {key}: {_SHOWN[key]}"
-            findings.append(Finding(file, one.line, one.column, key, f"“{one.text}” is no name of these.", remedy))
+            findings.append(
+                Finding(file, one.line, one.column, key, f"“{one.text}” is not how {_CALLED[key]} is named.", remedy)
+            )
         elif any(one.text == other.text for other in found):
             findings.append(Finding(file, one.line, one.column, key, f"{one.text} is named twice.", "Remove one."))
         else:

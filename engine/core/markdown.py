@@ -134,15 +134,25 @@ def _mistakes(tokens: list[Token], body: str, numbers: list[int], place: Place, 
             yield place.finding(body, line, "{%", *_OVERLAP)
 
 
-_NO_HTML = ("HTML is not read here.", "Write Markdown; for a note to yourself write {# note #}.")
+_NO_HTML = (
+    "HTML is not read here.",
+    "Write plain words: **bold**, [words](https://...). For a note to yourself write {# note #}.",
+)
 _OVERLAP = (
     "This if and its endif are not in the same place.",
     "Put both in one paragraph, or each on a line of its own, outside lists or in the same item.",
 )
-_NO_PICTURE = ("Pictures are not sent: mail programs hide them and they tell on the reader.", "Take it out.")
+_NO_PICTURE = (
+    "Pictures are not sent: mail programs hide them, and loading one tells others that the email is read.",
+    "Take it out.",
+)
 _BAD_LINK = (
-    "A link leads to one of our own links or to a plain https address, without values in it.",
-    "Write [words]({{ link.booking }}) or [words](https://...).",
+    "This link does not begin with https://.",
+    "Write [words](https://...), or one of our own links, as in [words]({{ link.guide }}).",
+)
+_VALUE_IN_LINK = (
+    "No value is put into a link: it would tell others about the reader.",
+    "Write one of our own links, as in [words]({{ link.guide }}), or [words](https://...).",
 )
 
 
@@ -163,9 +173,17 @@ def _inline_mistakes(token: Token, line: int, body: str, place: Place, marks: Ma
         elif child.type == "image":
             yield place.finding(body, line, "![", *_NO_PICTURE)
         elif _bad_link(child, marks):
-            yield place.finding(body, line, "](", *_BAD_LINK)
+            yield _link_mistake(child, line, body, place, marks)
         # Lines of one paragraph are apart by soft and hard breaks.
         line += child.type in ("softbreak", "hardbreak")
+
+
+def _link_mistake(token: Token, line: int, body: str, place: Place, marks: Marks) -> Finding:
+    href = str(token.attrs.get("href", ""))
+    whole = f"]({marks.restore(href)}"  # as it was written, unless it has letters that Markdown writes otherwise
+    there = body.split("\n")[line - 1]
+    needle = whole if href and whole in there else "]("
+    return place.finding(body, line, needle, *(_VALUE_IN_LINK if marks.inside(href) else _BAD_LINK))
 
 
 def _bad_link(token: Token, marks: Marks) -> bool:

@@ -9,11 +9,12 @@ from jinja2 import TemplateSyntaxError, nodes
 from engine.core.enrolment import HEALTH_FIELDS
 from engine.core.findings import Finding
 from engine.core.merge import FILTERS, KNOWN, TESTS, TEXT
+from engine.core.merge_syntax import CHOICE, FALLBACK, Slip, meant_by, syntax_slips
 from engine.core.nearest import nearest
+from engine.core.placeholders import placeholders
 
-_FALLBACK = 'Write a field, as in {{ contact.first_name or "there" }}.'
+_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 BRACE = ("There is a brace outside a merge field.", 'Write {{ contact.first_name or "there" }}, two braces.')
-_CHOICE = "Only if, elif, else and endif are understood, as in {% if anchor.day %} ... {% endif %}."
 _EVENT = "event. with a field of the event"
 
 _UNDERSTOOD = (
@@ -35,16 +36,30 @@ class Place:
         """A finding at `needle` in the given line (from 1) of the text that stands here."""
         lines = text.split("\n")
         there = lines[line - 1] if 0 < line <= len(lines) else ""
-        at = max(there.find(needle), 0) if needle else 0
+        at = max(_within(there, needle), 0) if needle else 0
         column = at + (self.column if line == 1 else 1)
         return Finding(self.file, self.line + line - 1, column, self.key, problem, remedy)
+
+    def slip(self, text: str, slip: Slip) -> Finding:
+        """A finding at exactly the words that are meant in the text that stands here."""
+        line = text.count("\n", 0, slip.start)
+        column = slip.start - (text.rfind("\n", 0, slip.start) + 1) + (1 if line else self.column)
+        _, words, problem, remedy = slip
+        return Finding(self.file, self.line + line, column, self.key, problem, remedy, phrase=words)
+
+
+def _within(line: str, needle: str) -> int:
+    """Where a needle is in a line: in a merge field, if any has it, for its words may say the same; -1: nowhere."""
+    inside = (found.start() + found[0].find(needle) for found in _CODE.finditer(line) if needle in found[0])
+    return next(inside, line.find(needle))
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a text may say: fields of the event, `extra` further names and braces of its own (layouts)."""
+    """What a text in a language may say: fields of the event, `extra` further names and braces of its own (layouts)."""
 
     event: bool = True
+    language: str = "en"
     extra: frozenset[str] = frozenset()
     braces: bool = False
 
@@ -54,31 +69,45 @@ class Allowed:
 
 
 def mistakes(text: str, place: Place, allowed: Allowed) -> list[Finding]:
-    """Everything about the merge fields of a text that its author must mend."""
+    """Everything about the merge fields of a text that its author must mend; words that should have been one, too."""
+    notes = list(placeholders(text, allowed.language))
     try:
         tree = TEXT.parse(text)
     except TemplateSyntaxError as error:
-        return [place.finding(text, error.lineno, "{", *_unreadable(error.message or ""))]
-    found = sorted({*_stray(text, allowed), *_mistakes_in(tree, allowed)})
-    return [place.finding(text, *mistake) for mistake in found]
+        slips = syntax_slips(text)
+        problem = f"The merge fields cannot be read: {(error.message or '').rstrip('.')}."
+        other = [] if slips else [place.finding(text, error.lineno, "{", problem, f"{FALLBACK} {CHOICE}")]
+        return _in_turn(other + [place.slip(text, slip) for slip in slips + notes])
+    braces = [] if allowed.braces else _braces(text)
+    found = {*_raw(text), *_mistakes_in(tree, allowed)}
+    told = [place.finding(text, *mistake) for mistake in sorted(found)]
+    return _in_turn(told + [place.slip(text, slip) for slip in braces + notes])
 
 
-def _unreadable(told: str) -> tuple[str, str]:
-    if told.startswith("Unexpected end of template"):
-        return "An {% if ... %} is not closed.", "Write {% endif %} where its words end."
-    return f"The merge field cannot be read: {told.rstrip('.')}.", f"{_FALLBACK} {_CHOICE}"
+def _in_turn(findings: list[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: (finding.line, finding.column))
 
 
 _Mistake = tuple[int, str, str, str]  # line, what to look for in it, problem, remedy
 
 
-def _stray(text: str, allowed: Allowed) -> Iterator[_Mistake]:
-    """What Jinja2 reads without complaint, and nobody meant: `{first_name}`, `{% raw %}`."""
-    for line, kind, value in TEXT.lex(text):
+def _raw(text: str) -> Iterator[_Mistake]:
+    """`{% raw %}`, which Jinja2 reads without complaint."""
+    for line, kind, _ in TEXT.lex(text):
         if kind == "raw_begin":
-            yield line, "{%", "“raw” is not for templates.", _CHOICE
-        elif kind == "data" and not allowed.braces and (brace := re.search(r"[{}]", value)):
-            yield line + value[: brace.start()].count("\n"), brace[0], *BRACE
+            yield line, "{%", "“raw” is not for templates.", CHOICE
+
+
+def _braces(text: str) -> list[Slip]:
+    """Braces outside merge fields, such as `{first_name}`: Jinja2 prints them, and nobody meant that."""
+    words = _CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+    return [_brace(found.start(), found[0]) for found in re.finditer(r"\{[^{}\n]*\}|[{}]+", words)]
+
+
+def _brace(start: int, words: str) -> Slip:
+    problem, remedy = BRACE
+    meant = meant_by(words) if words.strip("{} ") else None
+    return Slip(start, words, problem, f"Write {meant}, two braces." if meant else remedy)
 
 
 def _mistakes_in(node: nodes.Node, allowed: Allowed) -> Iterator[_Mistake]:
@@ -103,9 +132,9 @@ def _mistakes_in(node: nodes.Node, allowed: Allowed) -> Iterator[_Mistake]:
 
 def _not_understood(node: nodes.Node) -> _Mistake:
     if isinstance(node, nodes.Expr):
-        return node.lineno, "{{", "This is more than a merge field can say.", _FALLBACK
+        return node.lineno, "{{", "This is more than a merge field can say.", FALLBACK
     word = {"Assign": "set", "CallBlock": "call"}.get(type(node).__name__, type(node).__name__.lower())
-    return node.lineno, "{%", f"“{word}” is not for templates.", _CHOICE
+    return node.lineno, "{%", f"“{word}” is not for templates.", CHOICE
 
 
 def _filter_mistake(node: nodes.Filter) -> _Mistake | None:
@@ -126,7 +155,7 @@ def _unknown_word(line: int, word: str, kind: str, known: Iterable[str]) -> _Mis
 def _name_mistakes(node: nodes.Getattr | nodes.Name, allowed: Allowed) -> Iterator[_Mistake]:
     name = _dotted(node)
     if name is None:
-        yield node.lineno, "{{", "This is more than a merge field can say.", _FALLBACK
+        yield node.lineno, "{{", "This is more than a merge field can say.", FALLBACK
     elif name.startswith("event.") and name.count(".") == 1:
         if name.removeprefix("event.") in HEALTH_FIELDS:
             problem = f"{name} is what the person wrote of themselves; it is never printed in a message (HIP-20)."

@@ -130,7 +130,7 @@ def compile_sms(source: str, file: str, language: str) -> SmsTemplate:
     'Hi there!'
     """
     text = _unified(source)
-    findings = [*_unseen(text, Place(file)), *mistakes(text, Place(file), Allowed(event=False))]
+    findings = [*_unseen(text, Place(file)), *mistakes(text, Place(file), Allowed(event=False, language=language))]
     if not text.strip():
         findings.append(Finding(file, 1, 1, "", "The text message has no words.", "Write them."))
     if findings:
@@ -151,7 +151,7 @@ def compile_email(source: str, layout: Layout, file: str, language: str) -> Emai
     head, findings = read_head(text, file)
     findings += _unseen(text, Place(file))
     if head is not None:
-        findings += _merge_mistakes(head, file)
+        findings += _merge_mistakes(head, file, language)
     if head is None or findings:
         raise TemplateRefused(tuple(findings))
     return _laid_out(head, layout, file, language, _hash(text, layout.html, layout.text))
@@ -161,11 +161,12 @@ _LAYOUT_NAMES = frozenset(("body", "subject", "preheader", "language", "purpose"
 _INLINER = CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)
 
 
-def _merge_mistakes(head: Head, file: str) -> list[Finding]:
+def _merge_mistakes(head: Head, file: str, language: str) -> list[Finding]:
     found = []
+    public = Allowed(event=False, language=language)
     for key, entry in (("subject", head.subject), ("preheader", head.preheader)):
-        found += mistakes(entry.text, Place(file, entry.line, entry.column, key), Allowed(event=False))
-    return found + mistakes(head.body, Place(file, head.body_line), Allowed())
+        found += mistakes(entry.text, Place(file, entry.line, entry.column, key), public)
+    return found + mistakes(head.body, Place(file, head.body_line), Allowed(language=language))
 
 
 def _laid_out(head: Head, layout: Layout, file: str, language: str, digest: str) -> EmailTemplate:

@@ -22,6 +22,7 @@ class Page:
     file: str
     document: Document
     findings: list[Finding] = field(default_factory=list)
+    meant: set[Path] = field(default_factory=set)  # keys that unknown ones were taken for
 
     def __post_init__(self) -> None:
         for t in self.document.troubles:
@@ -42,8 +43,8 @@ class Page:
         self.findings.append(Finding(self.file, line, column, label(path), problem, remedy))
 
     def missing(self, path: Path, problem: str, remedy: str) -> None:
-        """Note something that is not there. Not when some line could not be read: it may be in that."""
-        if not self.document.troubles:
+        """Note something that is not there. Not when it may be in a line that could not be read, or is misspelt."""
+        if not self.document.troubles and path not in self.meant:
             self.wrong(path, problem, remedy, at_key=True)
 
     def _inside(self, spot: Spot, path: Path, into: int) -> tuple[int, int]:
@@ -84,9 +85,10 @@ class Table:
         """Note a mistake at this key's value, or at the key itself."""
         self.page.wrong((*self.path, key), problem, remedy, at_key=at_key)
 
-    def missing(self, key: str, problem: str, remedy: str) -> None:
-        """Note that this key is not there, at the table's own place."""
-        self.page.missing((*self.path, key), problem, remedy)
+    def missing(self, key: str, problem: str, remedy: str, *, instead: Iterable[str] = ()) -> None:
+        """Note that this key is not there, nor any that would do `instead`, at the table's own place."""
+        if not any((*self.path, other) in self.page.meant for other in instead):
+            self.page.missing((*self.path, key), problem, remedy)
 
     def text(self, key: str) -> str | None:
         """A value in quotes; None, with a finding, when it is something else or empty."""
@@ -167,7 +169,10 @@ class Table:
         return None
 
     def only(self, known: Iterable[str], later: Iterable[str], elsewhere: Mapping[str, str]) -> None:
-        """Note every key that is not known. `elsewhere`: the remedy for keys that belong to another place."""
+        """Note every key that is not known. `elsewhere`: the remedy for keys that belong to another place.
+
+        To be called before `missing`, which passes over what is only misspelt.
+        """
         known = tuple(known)
         for key, value in self.values.items():
             if key in known:
@@ -183,6 +188,7 @@ class Table:
             if close and heading:
                 close = f"[[{close}]]" if isinstance(value, list) else f"[{close}]"
             remedy = elsewhere.get(key) or (f"Did you mean `{close}`?" if close else f"Known are: {', '.join(known)}.")
+            self.page.meant |= {(*self.path, word) for word in re.findall(r"`\[*(\w+)", remedy) if word in known}
             self.page.wrong(path, f"`{key}` is not known here.", remedy, at_key=True)
 
 

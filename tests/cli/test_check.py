@@ -177,6 +177,7 @@ def test_another_language_than_english_alone_is_checked_too(nurture):
 
 def test_an_answer_to_stop_is_needed_in_each_language_where_the_engine_answers(nurture):
     serve(nurture, "en", "es")
+    (nurture.project / "templates/service/stop.es.sms.txt").unlink()
     with (nurture.project / "settings.toml").open("a") as file:
         file.write('\n[sms]\nstop_reply_by = "engine"\n')
     told = nurture("check", code=1).stdout
@@ -351,6 +352,19 @@ def test_a_fingerprint_outlives_a_shift_of_the_line_and_tells_two_of_a_kind_apar
 
 
 # ------------------------------------------------------------------------------------------------ exit codes
+
+
+def test_a_warning_alone_is_no_failure_unless_asked_for_strictly(nurture, edit):
+    edit("templates/guide/hello.email.md", "The guide you asked for", "READ OUR GUIDE NOW")
+    told = nurture("check", code=0).stdout
+    assert told.startswith("templates/guide/hello.email.md:2:10  warning: subject: More than 30 % of the letters")
+    assert told.endswith("1 warning in templates/guide/hello.email.md.\n")
+    assert nurture("check", "--strict", code=1).stdout == told
+    for form in ("--json", "--sarif"):
+        assert "TPL-CAPS" in nurture("check", form, code=0).stdout
+        nurture("check", form, "--strict", code=1)
+    edit("templates/visit/reminder.sms.txt", "anchor.day", "anchor.dya")
+    assert "1 error and 1 warning in 2 files:" in nurture("check", code=1).stdout
 
 
 def test_strict_makes_no_difference_where_all_is_in_order(nurture):

@@ -176,6 +176,17 @@ def test_words_with_an_error_are_not_signed_and_the_others_are(nurture, edit):
     assert [row["template"] for row in log(nurture)] == ["question"]
 
 
+def test_a_warning_is_shown_before_anybody_is_asked_and_the_words_may_be_signed(nurture, edit):
+    edit("templates/guide/hello.email.md", "The guide you asked for", "READ OUR GUIDE NOW")
+    shouting = "templates/guide/hello.email.md:2:10  warning: subject: More than 30 % of the letters are capitals."
+    asked = nurture("signoff", *ORTIZ, "guide", code=2)  # nobody is at the terminal: it ends at the question
+    assert shouting in asked.stdout and "Add --yes" in asked.stderr
+    assert log(nurture) == []
+    told = sign(nurture, "guide").stdout
+    assert told.index(shouting) < told.index("2 messages signed as clinician")
+    assert shouting not in sign(nurture, "visit").stdout
+
+
 def test_an_error_elsewhere_is_no_concern_of_theirs(nurture, edit):
     edit("templates/visit/confirmation.email.md", "thank you", "{{ contact.nickname }}")
     sign(nurture, "guide")

@@ -271,6 +271,33 @@ def test_what_stands_in_an_unreadable_line_is_not_called_missing() -> None:
     assert "quotes" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("title   =", "titel   ="),
+        ("title   =", "name    ="),
+        ("purpose =", "porpoise ="),
+        ("[enrol]", "[enroll]"),
+        ("on = ", "onn = "),
+        ("[[step]]", "[[steps]]"),
+        ("key   =", "kee   ="),
+        ('after = "0 minutes"', 'befor = "0 minutes"'),
+        ('after = "0 minutes"', 'delay = "0 minutes"'),
+        ("email =", "e_mail ="),
+        ("email =", "smss ="),
+    ],
+)
+def test_what_is_only_misspelt_is_not_called_missing_too(right: str, wrong: str) -> None:
+    assert right in SMALL
+    (told,) = findings(SMALL.replace(right, wrong, 1))
+    assert "is not known here." in told
+
+
+def test_what_is_missing_beside_a_misspelt_key_is_still_said() -> None:
+    told = findings(SMALL.replace("title   =", "owwner   ="))
+    assert [line.split("  ")[1].split(":")[0] for line in told] == ["owwner", "title"]
+
+
 def test_findings_come_in_the_order_of_the_file() -> None:
     text = SMALL.replace('"marketing"', '"x"').replace('"0 minutes"', '"x"').replace('"welcome"\n', '"X"\n', 1)
     lines = [int(told.split(":")[1]) for told in findings(text)]
