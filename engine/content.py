@@ -42,32 +42,45 @@ class Content:
     def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
         self.catalogue, self.settings = catalogue, settings
         self._scenes: dict[tuple[Purpose, Channel, str, Role], Scene] = {}
-        self._judged: dict[Key, Judged] = {}
+        self._judged: dict[tuple[Key, Purpose | None], Judged] = {}
 
     @cached_property
     def rules(self) -> ContentRules:
         """The rules, read when first needed."""
         return read_content_rules()
 
-    def judged(self, key: Key) -> Judged:
-        """What the gate says of a template, and what of its words need not be looked at again."""
-        if key not in self._judged:
-            self._judged[key] = self._judge(key)
-        return self._judged[key]
+    def judged(self, key: Key, purpose: Purpose | None = None) -> Judged:
+        """What the gate says of a template, and what of its words need not be looked at again.
 
-    def refused(self, key: Key) -> Finding | None:
+        `purpose`: what a message is for; without it, what its campaign is for today. People who are on an older
+        version of a campaign keep its purpose.
+        """
+        purpose = purpose or self._purpose(key)
+        if (key, purpose) not in self._judged:
+            self._judged[key, purpose] = self._judge(key, purpose)
+        return self._judged[key, purpose]
+
+    def refused(self, key: Key, purpose: Purpose | None = None) -> Finding | None:
         """The first thing for which a template's messages are held; None: there is none."""
-        return next((f for f in self.judged(key).findings if f.severity is Severity.ERROR), None)
+        found = self.judged(key, purpose).findings
+        return next((f for f in found if f.severity is Severity.ERROR), None) if found else None
 
-    def concern(self, key: Key, words: Email | Sms, names: tuple[str | None, ...]) -> Concern | None:
+    def refused_hashes(self) -> set[str]:
+        """The hashes of the templates that were found to be refused, as far as they have been looked at."""
+        found = [key for key, purpose in self._judged if self.refused(key, purpose) is not None]
+        return {self.catalogue.templates[key].hash for key in found}
+
+    def concern(
+        self, key: Key, words: Email | Sms, names: tuple[str | None, ...], purpose: Purpose | None = None
+    ) -> Concern | None:
         """What is wrong with one message now that a person's values stand in it: an error, or None.
 
-        `names`: the person's own, as they are printed.
+        `names`: the person's own, as they are printed. `purpose`: as for `judged`.
         """
-        scene = self.scene(key)
+        scene = self.scene(key, purpose)
         if scene is None:
             return None
-        found = judge_message(words, self.judged(key), scene, self.rules, names)
+        found = judge_message(words, self.judged(key, purpose), scene, self.rules, names)
         return next((concern for concern in found if concern.severity is Severity.ERROR), None) if found else None
 
     def findings(self) -> tuple[Finding, ...]:
@@ -83,14 +96,20 @@ class Content:
         """All there is to mend in campaigns and templates: what cannot be read, and what must not be said."""
         return (*self.catalogue.findings, *self.findings())
 
-    def scene(self, key: Key) -> Scene | None:
+    def scene(self, key: Key, purpose: Purpose | None = None) -> Scene | None:
         """What a template is judged by; None: nobody knows what it is for, or there are no rules in its language."""
         campaign, name, channel, language = key
-        plan = self.catalogue.campaigns.get(campaign)
-        if language not in self.rules.languages or (plan is None and campaign != SERVICE):
+        purpose = purpose or self._purpose(key)
+        if purpose is None or language not in self.rules.languages:
             return None
-        purpose = Purpose.SERVICE if plan is None else plan.purpose
+        plan = self.catalogue.campaigns.get(campaign)
         return self._scene(purpose, channel, language, _role(plan, name) if channel is Channel.SMS else "")
+
+    def _purpose(self, key: Key) -> Purpose | None:
+        plan = self.catalogue.campaigns.get(key[0])
+        if plan is not None:
+            return plan.purpose
+        return Purpose.SERVICE if key[0] == SERVICE else None
 
     def _scene(self, purpose: Purpose, channel: Channel, language: str, role: Role) -> Scene:
         # One of each kind: the gate remembers by the scene.
@@ -114,8 +133,8 @@ class Content:
             )
         return self._scenes[kind]
 
-    def _judge(self, key: Key) -> Judged:
-        template, scene = self.catalogue.templates[key], self.scene(key)
+    def _judge(self, key: Key, purpose: Purpose | None) -> Judged:
+        template, scene = self.catalogue.templates[key], self.scene(key, purpose)
         if scene is not None:
             return judge_template(template, self._source(template), scene, self.rules)
         if key[3] not in self.rules.languages:
@@ -123,7 +142,11 @@ class Content:
         return NOT_JUDGED
 
     def _source(self, template: Template) -> str:
-        return (self.settings.project / template.file).read_text(encoding="utf-8-sig", errors="replace")
+        """The text of its file, to find places in; it may be gone since it was read, and then there are none."""
+        try:
+            return (self.settings.project / template.file).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            return ""
 
     def _of_sequence(self, campaign: Campaign, language: str) -> tuple[Finding, ...]:
         told = list(self._told(campaign, language))

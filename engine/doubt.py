@@ -17,7 +17,7 @@ from engine.core.phi import PhiLevel
 from engine.core.reasons import Reason
 from engine.house import House
 from engine.providers import Absent, Carriers, Evidence, Found, Provider, Sought, Unknown
-from engine.store import addresses, doubts, enrolments, outbox, people, seeing, senders, signoffs
+from engine.store import addresses, doubts, enrolments, outbox, people, seeing, senders
 
 log = logging.getLogger("nurture.doubt")
 
@@ -57,7 +57,9 @@ def sweep(house: House, carriers: Carriers, now: datetime, limit: int = 500) -> 
         for row in outbox.held_rows(conn, now - HELD_AGAIN, limit, waits):
             values = {"status": Status.QUEUED, "send_at": now, "counts_at": now, "looked_at": now}
             swept.released += outbox.change(conn, row.id, Status.HELD, values)
-        signoffs.close_tasks(conn, now)
+        for reason in (Reason.UNSIGNED, Reason.CONTENT):
+            people.close_of_campaigns(conn, reason, now)
+        people.close_settled(conn, now)
     return swept
 
 
@@ -153,7 +155,8 @@ def _waits(conn: sa.Connection, house: House, carriers: Carriers) -> outbox.Wait
     words, known = set(house.words().values()), house.signatures.look(conn)
     signed = {one for one in words if not house.unsigned(one, known)}
     uncarried = [channel for channel in Channel if carriers.ceiling(channel) < PhiLevel.PATIENT]
-    return outbox.Waits(uncarried, [w[:16] for w in signed], [w[:16] for w in words - signed])
+    unsigned = [one[:16] for one in words - signed]
+    return outbox.Waits(uncarried, [one[:16] for one in signed], unsigned, house.content.refused_hashes())
 
 
 def next_look(conn: sa.Connection, house: House, carriers: Carriers, now: datetime) -> datetime | None:

@@ -50,6 +50,7 @@ def tick(house: House, carriers: Carriers, clock: Clock, stop: Callable[[], bool
     """
     now = clock()
     _guard(house, now)
+    house.content.rules  # noqa: B018  # read now, and not while a transaction is open
     done = Ticked(now)
     with _little_to_collect(), Calls(house.settings.sending.concurrency, clock) as calls:
         while True:

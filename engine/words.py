@@ -25,10 +25,14 @@ _NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """It cannot be said yet, and what must be repaired. Never names a value, only the field."""
+    """It cannot be said yet, and what must be repaired. Never names a value, only the field.
+
+    `template`: it is the template's fault, and all its messages are held until that is mended.
+    """
 
     reason: Reason
     problem: str
+    template: bool = False
 
 
 @dataclass(slots=True)
@@ -88,9 +92,9 @@ def words_of(
     try:
         if isinstance(found, SmsTemplate):
             sms = found.render(context)
-            unfit = _unfit(house, key, sms, context)
+            unfit = _unfit(house, key, purpose, sms, context)
             return Words(None, sms.text, None, (), (), found.hash, sms.segments.count, unfit)
-        return _email(house, key, found, context, enrolment, contact, now)
+        return _email(house, key, purpose, found, context, enrolment, contact, now)
     except MissingValue as missing:
         return Held(Reason.MISSING_VALUE, str(missing))
 
@@ -101,14 +105,14 @@ def _prints_event(fields: frozenset[str]) -> bool:
     return any(field.partition(".")[0] == "event" for field in fields)
 
 
-def _unfit(house: House, key: Key, words: Email | Sms, context: Mapping[str, Any]) -> Held | None:
+def _unfit(house: House, key: Key, purpose: Purpose, words: Email | Sms, context: Mapping[str, Any]) -> Held | None:
     """What the content gate has against the words: those of the template, or those with this person's values."""
-    refused = house.content.refused(key)
+    refused = house.content.refused(key, purpose)
     if refused is not None:
         problem = f"{refused.file} breaks a rule on what may be said ({refused.rule}). `nurture check` shows where."
-        return Held(Reason.CONTENT, problem)
+        return Held(Reason.CONTENT, problem, template=True)
     contact = context["contact"]
-    concern = house.content.concern(key, words, (contact["first_name"], contact["last_name"]))
+    concern = house.content.concern(key, words, (contact["first_name"], contact["last_name"]), purpose)
     if concern is None:
         return None
     # Not the words themselves: they are what somebody typed of themselves.
@@ -119,6 +123,7 @@ def _unfit(house: House, key: Key, words: Email | Sms, context: Mapping[str, Any
 def _email(
     house: House,
     key: Key,
+    purpose: Purpose,
     template: EmailTemplate,
     context: Mapping[str, Any],
     enrolment: Enrolment | None,
@@ -126,7 +131,7 @@ def _email(
     now: datetime,
 ) -> Words:
     email = template.render(context)
-    unfit = _unfit(house, key, email, context)
+    unfit = _unfit(house, key, purpose, email, context)
     clinic = house.settings.clinic
     headers = [("From", f'"{clinic.name}" <{clinic.email}>'), ("Reply-To", clinic.reply_to or clinic.email)]
     if unsubscribe := context["link"].get("unsubscribe"):

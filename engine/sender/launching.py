@@ -24,7 +24,7 @@ from engine.providers import (
     Outgoing,
 )
 from engine.sender.calls import Ready, Sent
-from engine.store import outbox, people, senders, signoffs
+from engine.store import outbox, people, senders
 from engine.store.outbox import Decided, Written
 from engine.words import Held, Words, words_of
 
@@ -109,7 +109,7 @@ class _Launch:
             self.written.append(held(item, words))
             return
         if words.unfit is not None:
-            self.written.append(held(item, words.unfit))
+            self.written.append(held(item, words.unfit, words.hash))
             return
         if provider.name in self.on_trial:
             # It was paused until a moment ago: one message tries it, and the others wait for what becomes of that.
@@ -152,6 +152,8 @@ def level(house: House, item: Decided) -> PhiLevel:
 
 # Held for want of a provider, as far as nobody may carry it at all: one task tells ops for all of them.
 NOBODY = "HIP-1"
+# Held because the content gate refuses the template: one task tells of a campaign's.
+REFUSED = "template"
 
 
 def _uncarried(item: Decided, by_nobody: bool) -> Written:
@@ -247,12 +249,16 @@ def broken(error: Exception) -> Held:
     return Held(Reason.TEMPLATE_BROKEN, f"It cannot be made ({type(error).__name__}). Tell the engineers.")
 
 
-def held(item: Decided, held: Held) -> Written:
-    return Written(item.c, Status.HELD, held.reason, "words", problem=held.problem)
+def held(item: Decided, held: Held, template: str | None = None) -> Written:
+    """`template`: the hash of the template, when it was read."""
+    rule = REFUSED if held.template else "words"
+    return Written(item.c, Status.HELD, held.reason, rule, problem=held.problem, hash=template)
 
 
 def hold(conn: sa.Connection, held: Sequence[Written], now: datetime) -> None:
-    """Ask staff for the repair: once a message, and once in all for a provider that is missing."""
+    """Ask staff for the repair: once a message, once in all for a provider that is missing, and once a campaign for
+    words that are not signed or refused.
+    """
     for w in held:
         c = w.c
         if w.rule == NOBODY:
@@ -260,7 +266,10 @@ def hold(conn: sa.Connection, held: Sequence[Written], now: datetime) -> None:
             people.ask_once(conn, f"phi:{c.channel}", "provider", words, now)
         elif w.reason is Reason.UNSIGNED:
             words = f"Messages of {c.campaign} are held (UNSIGNED). Have them signed: nurture signoffs {c.campaign}"
-            people.ask_once(conn, f"{signoffs.TASK}:{c.campaign}", signoffs.TASK, words, now)
+            people.ask_once(conn, f"{w.reason}:{c.campaign}", w.reason, words, now)
+        elif w.rule == REFUSED:
+            words = f"Messages of {c.campaign} are held (CONTENT). {w.problem}"
+            people.ask_once(conn, f"{w.reason}:{c.campaign}", w.reason, words, now)
         # Somebody who closed the task without the repair is asked again.
         elif not people.asked_about(conn, c.id):
             words = f"A message of {c.campaign}, step '{c.step}', is held. {w.problem}"

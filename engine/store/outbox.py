@@ -91,6 +91,7 @@ class Waits:
     uncarried: Collection[Channel]
     signed: Collection[str]
     unsigned: Collection[str]
+    refused: Collection[str]  # the hashes of templates that the content gate refuses
 
 
 def stay(conn: sa.Connection, decided: Iterable[Decided]) -> None:
@@ -444,7 +445,8 @@ def _held(waits: Waits) -> sa.ColumnElement[bool]:
     m = message.c
     uncarried = sa.and_(m.reason == Reason.PHI_PROVIDER, m.channel.in_(waits.uncarried))
     unsigned = sa.and_(m.reason == Reason.UNSIGNED, m.template_hash.in_(waits.unsigned))
-    return sa.and_(m.status == Status.HELD, sa.not_(sa.or_(uncarried, unsigned)))
+    refused = sa.and_(m.reason == Reason.CONTENT, m.template_hash.in_(waits.refused))
+    return sa.and_(m.status == Status.HELD, sa.not_(sa.or_(uncarried, unsigned, refused)))
 
 
 def last_looks(conn: sa.Connection, since: datetime, waits: Waits) -> tuple[datetime | None, datetime | None]:

@@ -13,7 +13,7 @@ from engine.core.enrolment import Event
 from engine.core.permission import PAUSED_BY_REPLY
 from engine.core.situation import Contact, Point
 from engine.store import sql
-from engine.store.schema import consent, contact, contact_point, event, person, reply, suppression, task
+from engine.store.schema import consent, contact, contact_point, event, message, person, reply, suppression, task
 
 # By the words that are stored: making them from these takes ten times as long, and every message has several.
 CHANNELS: Mapping[str, Channel] = {channel.value: channel for channel in Channel}
@@ -290,6 +290,30 @@ def close_tasks(conn: sa.Connection, message_id: int, actor: str, now: datetime)
     """Close what was asked about a message."""
     query = sa.update(task).where(task.c.message_id == message_id, task.c.closed_at.is_(None))
     conn.execute(query.values(closed_at=now, closed_by=actor))
+
+
+def close_settled(conn: sa.Connection, now: datetime) -> None:
+    """Close what was asked about held messages that are held no more: they went, or nobody needs them now."""
+    t, m = task.c, message.c
+    over = sa.exists().where(m.id == t.message_id, m.status.not_in(["held", "in_doubt", "queued", "sending"]))
+    conn.execute(sa.update(task).where(t.closed_at.is_(None), t.kind == "held", over).values(_by_engine(now)))
+
+
+def close_of_campaigns(conn: sa.Connection, reason: str, now: datetime) -> None:
+    """Nothing of a campaign is held for this reason any more: its task, of the reason's kind, is done."""
+    t, m = task.c, message.c
+    cause = sa.literal(f"{reason}:") + m.campaign + ":"
+    held = sa.exists().where(
+        sa.text("message.status IN ('sending', 'in_doubt', 'held')"),
+        m.status == "held",
+        m.reason == reason,
+        sa.func.substr(t.key, 1, sa.func.length(cause)) == cause,
+    )
+    conn.execute(sa.update(task).where(t.closed_at.is_(None), t.kind == reason, sa.not_(held)).values(_by_engine(now)))
+
+
+def _by_engine(now: datetime) -> dict[str, object]:
+    return {"closed_at": now, "closed_by": "engine"}
 
 
 def replied_by(conn: sa.Connection, task_id: int) -> list[int]:

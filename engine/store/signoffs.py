@@ -1,18 +1,14 @@
 """Signatures of words: written once and never changed, and known to every process at its next look."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 
 from engine.core.contact import Channel
-from engine.core.messages import Status
-from engine.core.reasons import Reason
 from engine.core.signoff import Signature, Signed, Which, after
 from engine.store import sql
-from engine.store.schema import message, signoff, task
+from engine.store.schema import signoff
 
-TASK = "unsigned"  # the kind of tasks to sign a campaign's words; their keys are unsigned:CAMPAIGN:...
 _SIGNING = 727173  # the advisory lock of whoever writes signatures
 
 
@@ -58,20 +54,6 @@ def entries(conn: sa.Connection, campaigns: Iterable[str] = ()) -> list[Signatur
         )
         for r in conn.execute(query)
     ]
-
-
-def close_tasks(conn: sa.Connection, now: datetime) -> None:
-    """Nothing of a campaign is held for want of a signature any more: the task to sign its words is done."""
-    m = message.c
-    cause = sa.literal(f"{TASK}:") + m.campaign + ":"
-    held = sa.exists().where(
-        sa.text("message.status IN ('sending', 'in_doubt', 'held')"),
-        m.status == Status.HELD,
-        m.reason == Reason.UNSIGNED,
-        sa.func.substr(task.c.key, 1, sa.func.length(cause)) == cause,
-    )
-    waiting = sa.and_(task.c.closed_at.is_(None), task.c.kind == TASK)
-    conn.execute(sa.update(task).where(waiting, sa.not_(held)).values(closed_at=now, closed_by="engine"))
 
 
 class Signatures:
