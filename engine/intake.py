@@ -4,7 +4,7 @@ All of it in one transaction; whatever was declined is kept with its reason.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -102,7 +102,7 @@ def take_event(house: House, incoming: Incoming, now: datetime) -> Taken:
 def take(conn: sa.Connection, house: House, incoming: Incoming, now: datetime) -> Taken:
     """The same inside a transaction that the caller holds."""
     event, who = incoming.event, incoming.who
-    contact_id, ref = _contact(conn, house, who, now)
+    contact_id, ref = _contact(conn, house, who, now, _agreed_in(house, incoming.granted))
     event_id = people.add_event(
         conn,
         {
@@ -165,7 +165,15 @@ def _known(conn: sa.Connection, house: House, who: Who) -> int | None:
     return owners.pop() if len(owners) == 1 else None
 
 
-def _contact(conn: sa.Connection, house: House, who: Who, now: datetime) -> tuple[int, str]:
+def _agreed_in(house: House, granted: Sequence[Granted]) -> str | None:
+    """The language of the form that somebody agreed on: the one they are written to in (decision 16)."""
+    forms = house.settings.consent_forms
+    return next((forms[one.form].language for one in granted if one.form in forms), None)
+
+
+def _contact(
+    conn: sa.Connection, house: House, who: Who, now: datetime, agreed_in: str | None = None
+) -> tuple[int, str]:
     if who.ref is not None:
         known = people.contact_by_ref(conn, who.ref)
         if known is None:
@@ -184,7 +192,7 @@ def _contact(conn: sa.Connection, house: House, who: Who, now: datetime) -> tupl
         people.fill_contact(conn, known, place, names)
         return known, people.load_contacts(conn, [known])[known].ref
     ref = house.refs("contact", identity)
-    language = who.language or house.settings.languages.served[0]
+    language = who.language or agreed_in or house.settings.languages.served[0]
     row = {"ref": ref, "identity": identity, "language": language, "created_at": now, **place}
     return people.add_contact(conn, row, names), ref
 

@@ -305,3 +305,15 @@ def test_an_enquiry_that_comes_to_us_after_the_booking_begins_nothing(clinic: Cl
     taken = clinic.enquires(ago=timedelta(days=2))
     assert taken.declined == (("guide", Declined.OVER),)
     assert clinic.later(minutes=5).enquires().enrolled == ("guide",)
+
+
+def test_people_are_written_to_in_the_language_of_the_form_they_agreed_on(clinic: Clinic) -> None:
+    settings = clinic.folder / "settings.toml"
+    text = settings.read_text(encoding="utf-8")
+    form = text[text.index("[consent_forms.desk]") : text.index("[signoff]")].replace(
+        "consent_forms.desk", "consent_forms.escritorio"
+    )
+    settings.write_text(text + "\n" + form.replace('"en"', '"es"'), encoding="utf-8")
+    clinic.happens("letter", DAN, consents=["escritorio"], room="7")
+    clinic.happens("letter", ANN, consents=[DESK], room="7")
+    assert [row.language for row in clinic.rows(schema.contact)] == ["es", "en"]
