@@ -1,15 +1,15 @@
 """One unit of a message is judged: its phrases, its links, its numbers; and what it has that messages must have."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 from engine.core.findings import Severity
 from engine.core.gate.addresses import Addresses
-from engine.core.gate.rules import ContentRules, Language, Pattern, Rule
+from engine.core.gate.rules import HEALTH, Alternative, ContentRules, Language, Pattern, Rule
 from engine.core.gate.scene import Concern, Part, Scene
-from engine.core.gate.units import OWN_LINK, own_links, plain, units_of
+from engine.core.gate.units import OWN_LINK, folded, own_links, own_pages, plain, units_of
 
 _LETTERS = 3
 _REMEMBERED = 20_000  # units with values, a kind of message
@@ -30,7 +30,7 @@ class Verdict:
 NOTHING = Verdict()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Seeker:
     """One pattern to look for: it breaks a rule, or is something to have (`bit`), or both (a fact)."""
 
@@ -51,11 +51,12 @@ class Judge:
                 f"There are no content rules in {scene.language!r}, so nothing can be said. Known: {known}."
             )
         self.rules, self.scene, self.language = rules, scene, language
-        self.addresses = Addresses(rules, scene)
+        self.addresses = Addresses(rules, scene, language.patterns[HEALTH])
         self._bits = _bits(language)
         self._tables: dict[Part, _Table] = {}
-        self._links = own_links(scene.hosts)
+        self._links, self._pages = own_links(scene.hosts), own_pages(scene.hosts)
         self._known: dict[tuple[Part, str], Verdict] = {}
+        self.names = frozenset(folded(name) for one in rules.languages.values() for name in one.names)
 
     def bit(self, name: str) -> int:
         """The bit in `Verdict.has` of the therapy, a hedge (H1), a wording (STOP) or a fact (F-3)."""
@@ -65,8 +66,13 @@ class Judge:
         """Which of some names a verdict has."""
         return tuple(name for name in among if has & self._bits[name])  # type: ignore[attr-defined]
 
+    def broken_by(self, said: str) -> set[str]:
+        """The phrases of a few words that any rule at all is about, be it only in some kinds of messages."""
+        patterns = self.language.patterns.values()
+        return {found[0].strip() for pattern in patterns for found in pattern.pattern.finditer(said)}
+
     def links_out(self, text: str) -> str:
-        """The text with one stand-in for every link of our own."""
+        """The text with one stand-in for every personal link of our own."""
         return self._links.sub(OWN_LINK, text) if "://" in text else text
 
     def block(self, part: Part, text: str) -> Verdict:
@@ -107,16 +113,18 @@ class Judge:
         return self._tables[part]
 
     def _unit(self, part: Part, unit: str) -> Verdict:
-        said = plain(unit)
+        whole = plain(unit)
+        # The addresses of our pages are no sentences: `Addresses` looks at their words.
+        said = self._pages.sub(OWN_LINK, whole) if "://" in whole else whole
         has = 0
         concerns: list[Concern] = []
-        for seeker in self._table(part).worth_trying(said):
-            for found in seeker.pattern.matches(said):
+        for seeker, among in self._table(part).worth_trying(said):
+            for found in seeker.pattern.matches(said, among):
                 has |= seeker.bit
                 if seeker.rule is None or seeker.severity is None:
                     break
                 concerns.append(self._phrase(seeker, found, said, part))
-        concerns += self.addresses.concerns(said, part)
+        concerns += self.addresses.concerns(whole, part)
         if "!" in said and (marks := _MARKS.search(said)):
             told = self.concern("TPL-MARKS", phrase=_around(said, marks), part=part)
             concerns += [replace(told, unit=said)] if told else []
@@ -152,20 +160,20 @@ _MOST_JUDGES = 256
 
 
 class _Table:
-    """The patterns of one part, with the pieces of text that each needs, so that few have to be tried.
+    """The patterns of one part, with the pieces of text that each alternative needs, so that few have to be tried.
 
     Hundreds of pieces would take longer to look for than the patterns themselves: each stands under three letters of
     its own, and only those are looked for whose three letters the words have.
     """
 
-    __slots__ = ("_always", "_by_letters", "_letters", "_seekers", "_short")
+    __slots__ = ("_always", "_by_letters", "_letters", "_short", "_tries")
 
     def __init__(self, seekers: list[_Seeker]) -> None:
-        self._seekers = seekers
-        self._always = {number for number, seeker in enumerate(seekers) if not seeker.pattern.needs}
+        self._tries = [(seeker, one) for seeker in seekers for one in seeker.pattern.alternatives]
+        self._always = {number for number, (_, one) in enumerate(self._tries) if not one.needs}
         by_need: dict[str, set[int]] = {}
-        for number, seeker in enumerate(seekers):
-            for need in seeker.pattern.needs:
+        for number, (_, one) in enumerate(self._tries):
+            for need in one.needs:
                 by_need.setdefault(need, set()).add(number)
         self._short = [(need, numbers) for need, numbers in by_need.items() if len(need) < _LETTERS]
         self._by_letters: dict[str, list[tuple[str, set[int]]]] = {}
@@ -174,8 +182,8 @@ class _Table:
                 self._by_letters.setdefault(need[:_LETTERS], []).append((need, numbers))
         self._letters = self._by_letters.keys()
 
-    def worth_trying(self, said: str) -> Iterator[_Seeker]:
-        """The patterns that may match, in the order of the rules."""
+    def worth_trying(self, said: str) -> Iterable[tuple[_Seeker, list[Alternative]]]:
+        """The patterns that may match, in the order of the rules, each with those of its alternatives that may."""
         worth = set(self._always)
         for need, numbers in self._short:
             if need in said:
@@ -184,7 +192,11 @@ class _Table:
             for need, numbers in self._by_letters[letters]:
                 if need in said:
                     worth |= numbers
-        return (self._seekers[number] for number in sorted(worth))
+        among: dict[_Seeker, list[Alternative]] = {}
+        for number in sorted(worth):
+            seeker, one = self._tries[number]
+            among.setdefault(seeker, []).append(one)
+        return among.items()
 
 
 def _bits(language: Language) -> dict[str, int]:
@@ -200,9 +212,14 @@ def _seekers(rules: ContentRules, language: Language, scene: Scene, part: Part, 
             keys = rule.words or ((rule.id,) if rule.id in language.patterns else ())
             found += [_Seeker(language.patterns[key], rule, severity) for key in keys]
             held = [fact for fact in rule.facts if not (rule.confirm and fact in scene.confirmed)]
-            found += [_Seeker(language.facts[fact], rule, severity) for fact in held]
+            found += [_Seeker(language.facts[fact], _of_fact(rule, fact), severity) for fact in held]
     to_have = {THERAPY: language.therapy, **language.hedges, **language.wording, **language.facts}
     return found + [_Seeker(pattern, None, None, bits[name]) for name, pattern in to_have.items()]
+
+
+def _of_fact(rule: Rule, fact: str) -> Rule:
+    """The rule with the id of the fact in its remedy: that is what has to be written into settings.toml."""
+    return replace(rule, remedy=rule.remedy.replace("{fact}", fact))
 
 
 def _around(said: str, found: re.Match[str]) -> str:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from re import _constants as constants  # type: ignore[attr-defined]  # the parser of `re` has no public name
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 _REPEATS = (constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REPEAT)
 _MOST_LETTERS = 12
+_LINE_END = re.compile(r"\n *")
 
 
 def needed(pattern: str) -> tuple[str, ...]:
@@ -20,6 +22,31 @@ def needed(pattern: str) -> tuple[str, ...]:
     """
     found = _of(parser.parse(pattern)) or frozenset()
     return tuple(sorted(need for need in found if not any(other in need for other in found - {need})))
+
+
+def alternatives(pattern: str) -> list[str]:
+    """The alternatives of a pattern, each a pattern of its own.
+
+    >>> alternatives(r"\\bcures?\\b|a(?:b|c)|[|]\\|")
+    ['\\\\bcures?\\\\b', 'a(?:b|c)', '[|]\\\\|']
+    """
+    found, depth, inside, start, at = [], 0, False, 0, 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "\\":
+            at += 1
+        elif inside:
+            inside = sign != "]"
+        elif sign == "[":
+            inside = True
+            at += pattern.startswith(("[]", "[^]"), at)  # a bracket that comes first is a letter
+        elif sign in "()":
+            depth += 1 if sign == "(" else -1
+        elif sign == "|" and depth == 0:
+            found.append(pattern[start:at])
+            start = at + 1
+        at += 1
+    return [*found, pattern[start:]]
 
 
 def _of(items: Sequence[Any]) -> frozenset[str] | None:
@@ -55,9 +82,10 @@ def _better(one: frozenset[str] | None, other: frozenset[str] | None) -> frozens
     return max(one, other, key=lambda need: (min(min(map(len, need)), _MOST_LETTERS), -len(need)))
 
 
+@lru_cache(maxsize=512)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of ours. ValueError says what `re` has against it."""
+    """A pattern of ours, whose alternatives may stand in lines of their own. ValueError: what `re` has against it."""
     try:
-        return re.compile(pattern)
+        return re.compile(_LINE_END.sub("", pattern))
     except re.error as error:
         raise ValueError(f"the pattern cannot be read ({error})") from None

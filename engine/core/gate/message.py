@@ -3,7 +3,6 @@
 What the template's own words are was judged with the template: here only what differs from them is looked at.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,12 +10,10 @@ from engine.core.findings import Finding
 from engine.core.front_matter import Entry
 from engine.core.gate import whole
 from engine.core.gate.judging import Judge, Verdict, judge_for
+from engine.core.gate.names import Spared, spared_of, without
 from engine.core.gate.rules import ContentRules
 from engine.core.gate.scene import Concern, Part, Scene
 from engine.core.render import Email, Sms
-
-#: What stands in a message in place of a person's name that is a word of a rule (Dolores).
-_SOMEBODY = "Ann"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,11 @@ def judge_message(
     """Everything that is wrong with the words of one message; the sending path (decision 29).
 
     The same as `judge_whole`, but what the template said already is not worked out again. `names`: the person's own,
-    as they are printed: one that is a word of a rule too (Dolores) is let through. Of the concerns only errors hold a
+    as they were given: one that is a word of a rule too (Dolores) is let through. Of the concerns only errors hold a
     message; nobody sees its warnings.
     """
     judge = judge_for(rules, scene)
-    spared = judge.language.names.intersection(names)
+    spared = spared_of(names, judge)
     known = judged.known
     has = 0
     concerns: tuple[Concern, ...] = ()
@@ -84,7 +81,7 @@ def judge_whole(
 ) -> tuple[Concern, ...]:
     """The same from nothing but the words, remembering nothing: what `judge_message` has to agree with."""
     judge = Judge(rules, scene)
-    spared = judge.language.names.intersection(names)
+    spared = spared_of(names, judge)
     verdicts = [judge.fresh(part, block) for part, blocks in parts_of(words, judge, spared) for block in blocks]
     concerns = tuple(concern for verdict in verdicts for concern in verdict.concerns)
     has = 0
@@ -93,13 +90,12 @@ def judge_whole(
     return concerns + lacking(words, judge, has, books)
 
 
-def parts_of(words: Email | Sms, judge: Judge, spared: Iterable[str]) -> tuple[tuple[Part, list[str]], ...]:
+def parts_of(words: Email | Sms, judge: Judge, spared: Iterable[Spared]) -> tuple[tuple[Part, list[str]], ...]:
     """The blocks of a message, by the part that they stand in, without the links of our own and these names."""
     text = judge.links_out(words.text)
     subject, preheader = ("", "") if isinstance(words, Sms) else (words.subject, words.preheader)
-    for name in spared:
-        alone = re.compile(rf"\b{re.escape(name)}\b")
-        subject, preheader, text = (alone.sub(_SOMEBODY, part) for part in (subject, preheader, text))
+    if spared:
+        subject, preheader, text = (without(part, spared) for part in (subject, preheader, text))
     if isinstance(words, Sms):
         return (("sms", text.split("\n")),)
     return ("subject", [subject]), ("preheader", [preheader]), ("body", text.split("\n\n"))

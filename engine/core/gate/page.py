@@ -1,8 +1,8 @@
 """The HTML of an email as mail programs see it: what they drop, what has no words, what cannot be read."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 from engine.core.gate import colors
@@ -10,6 +10,7 @@ from engine.core.gate.judging import Judge
 from engine.core.gate.scene import Concern
 from engine.core.gate.styles import DarkRules, declarations, font_size
 from engine.core.gate.units import plain
+from engine.core.render import Email
 
 #: Gmail cuts off what is heavier, in bytes.
 HEAVIEST = 102_000
@@ -27,6 +28,9 @@ _BAD_STYLES = {
     "float": re.compile(r"left|right"),
 }
 _REMOTE = re.compile(r"@import|@font-face|url\(\s*['\"]?https?:")
+_LEADING = ("href", "src", "action", "background", "srcset", "poster", "cite")
+_SPOKEN = ("alt", "title", "aria-label", "aria-description", "summary")
+_SILENT = ("style", "script")
 _LIGHT, _DARK = (colors.WHITE, colors.BLACK), (colors.NIGHT, colors.WHITE)
 
 
@@ -40,6 +44,7 @@ class _Element:
     light: tuple[colors.Color, colors.Color]  # background, text
     dark: tuple[colors.Color, colors.Color]
     hidden: bool
+    silent: bool = False  # what stands in it is no text at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,17 @@ class Text:
 
 @dataclass(slots=True)
 class Page(HTMLParser):
-    """An HTML page, read once: its texts as they are shown, and what mail programs would not show."""
+    """An HTML page, read once: its texts as they are shown, and what mail programs would not show.
+
+    `unseen`: texts that are hidden, which lists of mail show all the same; `spoken`: words in attributes, which are
+    read out or shown on pointing; `links`: where the page leads, and what it fetches.
+    """
 
     html: str
     texts: list[Text] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     without_words: int = 0
 
@@ -78,6 +90,8 @@ class Page(HTMLParser):
         given = {key: value or "" for key, value in attrs}
         styles = declarations(given.get("style", ""))
         self._look_at(tag, given, styles)
+        self.links += [given[name] for name in _LEADING if given.get(name)]
+        self.spoken += [given[name] for name in _SPOKEN if given.get(name)]
         if tag in _VOID:
             return
         above = self._open[-1]
@@ -87,7 +101,8 @@ class Page(HTMLParser):
             font_size(tag, styles, above.size),
             colors.shown(styles, above.light),
             above.dark,
-            above.hidden or tag in ("style", "script", "title", "head") or styles.get("display") == "none",
+            above.hidden or tag in ("title", "head") or styles.get("display") == "none",
+            tag in _SILENT,
         )
         self._open.append(element)
         dark = self._rules.of(tuple((one.tag, one.classes) for one in self._open[1:]))
@@ -101,9 +116,13 @@ class Page(HTMLParser):
                 return
 
     def handle_data(self, data: str) -> None:
-        """Keeps a text that is shown."""
+        """Keeps a text, shown or hidden."""
         here = self._open[-1]
-        if data.strip() and not here.hidden:
+        if here.silent or not data.strip():
+            return
+        if here.hidden:
+            self.unseen.append(data)
+        else:
             self.texts.append(Text(data, here.size, here.light, here.dark))
 
     def _look_at(self, tag: str, given: dict[str, str], styles: Mapping[str, str]) -> None:
@@ -120,26 +139,35 @@ class Page(HTMLParser):
             self.without_words += 1
 
 
-def of_page(judge: Judge, html: str, text: str) -> list[Concern]:
-    """What is wrong with the HTML of an email, as it is sent; `text` is its plain text, which was judged already."""
-    page = Page(html)
+def of_page(judge: Judge, page: Page) -> list[Concern]:
+    """What is wrong with how the HTML of an email looks, and with what it asks of mail programs."""
     told = [judge.concern("MAIL-HTML", phrase=what) for what in dict.fromkeys(page.dropped)]
     if page.without_words:
         told.append(judge.concern("MAIL-ALT"))
-    weight = len(html.encode())
+    weight = len(page.html.encode())
     if weight > HEAVIEST:
         told.append(judge.concern("MAIL-SIZE", said=f"The email weighs {weight // 1000} kB, more than 102 kB."))
     told += [_contrast(judge, *too_faint) for too_faint in dict.fromkeys(_too_faint(page))]
     if judge.scene.notice and any(judge.concern(rule) for rule in _NOTICES):
         told += _notice(judge, page, judge.scene.notice)
-    return [concern for concern in told if concern is not None] + _only_here(judge, page, text)
+    return [concern for concern in told if concern is not None]
 
 
-def _only_here(judge: Judge, page: Page, text: str) -> list[Concern]:
-    """What is wrong with words that stand in the page and not in the plain text."""
-    said = plain(judge.links_out(text))
-    others = (judge.links_out(shown.words) for shown in page.texts if plain(shown.words) not in said)
-    return [concern for words in others for concern in judge.block("body", words).concerns]
+def only_here(judge: Judge, page: Page, words: Email) -> Iterator[Concern]:
+    """What is wrong with words and links that stand in the page, and in nothing else of the email (judged already)."""
+    said = plain(words.text)
+    for text in dict.fromkeys([*(shown.words for shown in page.texts), *page.spoken]):
+        if plain(text) not in said:
+            yield from judge.block("body", judge.links_out(text)).concerns
+    head = {plain(words.subject), plain(words.preheader)}
+    for text in dict.fromkeys(page.unseen):
+        # Lists of mail show it beside the subject; but it stands in the layout, and is looked for there.
+        if plain(text) not in head:
+            for concern in judge.block("preheader", judge.links_out(text)).concerns:
+                yield replace(concern, part="body")
+    for link in dict.fromkeys(page.links):
+        if link not in words.text:
+            yield from judge.addresses.concerns(plain(judge.links_out(link)), "body")
 
 
 def _too_faint(page: Page) -> list[tuple[str, str, str, str]]:

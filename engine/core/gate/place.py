@@ -35,7 +35,10 @@ class Source:
     def line_of(self, words: str) -> int:
         """The line on which a paragraph of the body begins, by its first words."""
         start = _offset(self.text, self.template.head.body_line, 1) if isinstance(self.template, EmailTemplate) else 0
-        at = self._search(" ".join(words.split(" ")[:_ENOUGH]), start, len(self.text))
+        first = " ".join(words.split(" ")[:_ENOUGH])
+        # Mostly they stand there letter by letter, and once: then no pattern has to be made.
+        once = self.text.count(first, start) == 1
+        at = self.text.find(first, start) if once else self._search(first, start, len(self.text))
         return _line_and_column(self.text, _first_word(self.text, start) if at is None else at)[0]
 
     def _place(self, concern: Concern) -> tuple[str, int, int, str]:
@@ -54,8 +57,9 @@ class Source:
         at = self._search(concern.phrase, start, end)
         if at is None and isinstance(self.template, EmailTemplate) and concern.part == "body":
             layout = self.template.layout
-            if _pattern(concern.phrase).search(layout.text):
-                return layout.text_file, 0, 0, key
+            for said, layout_file in ((layout.text, layout.text_file), (layout.html, layout.html_file)):
+                if _pattern(concern.phrase).search(said):
+                    return layout_file, 0, 0, key
         if at is None:
             at = self._search_less(concern.phrase, start, end)
         return (file, *_line_and_column(self.text, _first_word(self.text, start) if at is None else at), key)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as row
 from engine.core.consent import Purpose
 from engine.core.contact import Channel
 from engine.core.findings import Severity
-from engine.core.gate.literals import compiled, needed
+from engine.core.gate.literals import alternatives, compiled, needed
 from engine.core.gate.scene import Part, Scene
 
 _STRICT = ConfigDict(extra="forbid")
@@ -69,24 +69,44 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """By which words something is recognised. `needs`: every match holds one of these; empty: not known."""
+class Alternative:
+    """One of the alternatives of a pattern. `needs`: every match holds one of these; empty: not known."""
 
     pattern: re.Pattern[str]
-    spared: re.Pattern[str] | None = None  # a match lying inside a match of this is let through
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """By which words something is recognised."""
+
+    pattern: re.Pattern[str]
+    spared: tuple[re.Pattern[str], ...] = ()  # a match lying inside a match of these is let through
     instead: str = ""
-    needs: tuple[str, ...] = field(init=False)
+    alternatives: tuple[Alternative, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "needs", needed(self.pattern.pattern))
+        each = (Alternative(compiled(one), needed(one)) for one in alternatives(self.pattern.pattern))
+        object.__setattr__(self, "alternatives", tuple(each))
 
-    def matches(self, text: str) -> Iterator[re.Match[str]]:
-        """Every match that is not spared, in text that `units.plain` has made."""
-        spared: list[tuple[int, int]] | None = None
-        for found in self.pattern.finditer(text):
-            if spared is None:
-                spared = [inside.span() for inside in self.spared.finditer(text)] if self.spared else []
-            if not any(first <= found.start() and found.end() <= last for first, last in spared):
+    def matches(self, text: str, among: Iterable[Alternative] | None = None) -> Iterator[re.Match[str]]:
+        """Every match that is not spared, in text that `units.plain` has made.
+
+        `among`: the alternatives that may match, in their order; the others need not be tried.
+        """
+        every: list[re.Match[str]] = []
+        for one in self.alternatives if among is None else among:
+            if one.pattern.search(text):
+                every += one.pattern.finditer(text)
+        if not every:
+            return
+        spared = [inside.span() for one in self.spared for inside in one.finditer(text)]
+        last = 0
+        for found in sorted(every, key=re.Match.start):
+            if found.start() < last:
+                continue
+            last = found.end()
+            if not any(first <= found.start() and found.end() <= end for first, end in spared):
                 yield found
 
 
@@ -132,7 +152,7 @@ class ContentRules:
             raise ValueError(f"rules.toml: {', '.join(twice)} is in two rules. Leave it in one.")
         files = {code: _read(f"{code}.toml", text, _LanguageFile) for code, text in languages.items()}
         _same_keys(files)
-        spoken = {code: _language(f"{code}.toml", said) for code, said in files.items()}
+        spoken = {code: _language(f"{code}.toml", said, by_id) for code, said in files.items()}
         for code, language in spoken.items():
             _complete(f"{code}.toml", by_id, language)
         texts = "\0".join((rules, *(languages[code] for code in sorted(languages))))
@@ -162,6 +182,8 @@ class _Hedge:
 @row(frozen=True, slots=True, config=_STRICT)
 class _LanguageFile:
     negator: str
+    wary: str
+    unsaid: str
     names: tuple[str, ...]
     limits: Limits
     patterns: dict[str, _Pattern]
@@ -202,10 +224,17 @@ def _same_keys(files: Mapping[str, _LanguageFile]) -> None:
                 raise ValueError(f"{code}.toml: [{table}] has no {', '.join(missing)}, which another language has.")
 
 
-def _language(file: str, said: _LanguageFile) -> Language:
-    def one(key: str, pattern: str, spared: str | None = None, instead: str = "") -> Pattern:
+def _spared(key: str, said: _LanguageFile, rules: Mapping[str, Rule]) -> list[str]:
+    """What is let through of a rule's words: its own `except`, and for claims the honest turns of the language."""
+    rule, own = rules.get(key), said.patterns[key].spared
+    honest = [] if rule is None or rule.family != "claim" else [said.wary] if rule.negated else [said.wary, said.unsaid]
+    return [pattern for pattern in (own, *honest) if pattern]
+
+
+def _language(file: str, said: _LanguageFile, rules: Mapping[str, Rule]) -> Language:
+    def one(key: str, pattern: str, spared: Iterable[str] = (), instead: str = "") -> Pattern:
         try:
-            made = Pattern(compiled(pattern), compiled(spared) if spared is not None else None, instead)
+            made = Pattern(compiled(pattern), tuple(compiled(one) for one in spared), instead)
         except ValueError as error:
             raise ValueError(f"{file}: {key}: {error}.") from None
         if made.pattern.match(""):
@@ -213,10 +242,12 @@ def _language(file: str, said: _LanguageFile) -> Language:
         return made
 
     def several(table: str, patterns: Mapping[str, _Pattern]) -> Mapping[str, Pattern]:
-        made = {key: one(f"[{table}.{key}]", p.pattern, p.spared, p.instead) for key, p in patterns.items()}
-        return MappingProxyType(made)
+        def of(key: str, p: _Pattern) -> Pattern:
+            return one(f"[{table}.{key}]", p.pattern, filter(None, [p.spared]), p.instead)
 
-    hedges = {key: one(f"[hedges.{key}]", hedge.pattern, None, hedge.sentence) for key, hedge in said.hedges.items()}
+        return MappingProxyType({key: of(key, p) for key, p in patterns.items()})
+
+    hedges = {key: one(f"[hedges.{key}]", hedge.pattern, (), hedge.sentence) for key, hedge in said.hedges.items()}
     for key, hedge in hedges.items():
         if not hedge.pattern.search(hedge.instead.lower()):
             raise ValueError(f"{file}: [hedges.{key}]: its own sentence does not match its pattern.")
@@ -226,7 +257,12 @@ def _language(file: str, said: _LanguageFile) -> Language:
         raise ValueError(f"{file}: negator: {error}.") from None
     return Language(
         negator=negator,
-        patterns=several("patterns", said.patterns),
+        patterns=MappingProxyType(
+            {
+                key: one(f"[patterns.{key}]", p.pattern, _spared(key, said, rules), p.instead)
+                for key, p in said.patterns.items()
+            }
+        ),
         wording=several("wording", said.wording),
         therapy=one("[therapy]", said.therapy.pattern),
         hedges=MappingProxyType(hedges),
@@ -239,9 +275,10 @@ def _language(file: str, said: _LanguageFile) -> Language:
 #: Rules that the gate asks for by their id, whatever the files say.
 ASKED = (
     "CTIA-1", "CTIA-2", "OPT-1", "OPT-2", "OPT-3", "TPL-SEG-1", "TPL-SEG-2", "TPL-CAPS", "TPL-MARKS", "CTIA-3",
-    "CTIA-4", "LINK-1", "RFC-2", "RFC-4", "CSP-1", "CSP-2", "MAIL-ALT", "MAIL-SIZE", "MAIL-HTML", "MAIL-CONTRAST",
-    "SSN-1", "SSN-3", "SSN-6", "HEDGE-ID", "FACT-ID", "READING-1", "SEQ-1",
+    "CTIA-4", "LINK-1", "LINK-2", "RFC-2", "RFC-4", "CSP-1", "CSP-2", "MAIL-ALT", "MAIL-SIZE", "MAIL-HTML",
+    "MAIL-CONTRAST", "SSN-1", "SSN-3", "SSN-6", "HEDGE-ID", "FACT-ID", "READING-1", "SEQ-1",
 )  # fmt: skip
+HEALTH = "HEALTH-1"  # therapies, body parts and conditions, which no path of a page of ours names (LINK-2)
 WORDINGS = ("STOP", "frequency", "rates", "help", "unsubscribed", "no_more", "rejoin")
 
 
@@ -251,6 +288,7 @@ def _complete(file: str, rules: Mapping[str, Rule], language: Language) -> None:
     lacking = [f"{key}]; {rule} needs it" for key, rule in needed.items() if key not in language.patterns]
     facts = {fact: rule.id for rule in rules.values() for fact in rule.facts}
     lacking += [f"{fact}]; {rule} needs it" for fact, rule in facts.items() if fact not in language.facts]
+    lacking += [f"patterns.{HEALTH}]; the gate needs it"] if HEALTH not in language.patterns else []
     lacking += [f"{key}]; the gate needs it" for key in WORDINGS if key not in language.wording]
     if lacking:
         raise ValueError(f"{file}: there is no [...{lacking[0]}.")

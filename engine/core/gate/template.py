@@ -12,7 +12,7 @@ from engine.core.front_matter import Entry
 from engine.core.gate import whole
 from engine.core.gate.judging import THERAPY, Judge, Verdict, judge_for
 from engine.core.gate.message import Judged, Paragraph, Said, lacking, parts_of
-from engine.core.gate.page import of_page
+from engine.core.gate.page import Page, of_page, only_here
 from engine.core.gate.place import Source, source_of
 from engine.core.gate.reading import reading_level, too_hard
 from engine.core.gate.rules import ContentRules
@@ -23,6 +23,7 @@ from engine.core.render import Email, EmailTemplate, MissingValue, SmsTemplate
 from engine.core.segments import outside_gsm, segments
 
 _FIELD = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_PERSONAL = re.compile(r"\b(?:contact|event|anchor)\.\w+")
 _STATEMENT = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
 _KEYWORD = re.compile(r"\b(?:STOP|START|HELP)\b")  # they are written like this
 _SHOUTING = 0.3
@@ -79,8 +80,10 @@ class _Judging:
         self.concerns += lacking(words, self.judge, has, self.books)
         if isinstance(words, Email):
             self.concerns += _of_email(self.judge, words)
-            if not self.seen:  # the page is the same in every shape, but for its words
-                self.concerns += of_page(self.judge, words.html, words.text)
+            page = Page(words.html)
+            self.concerns += only_here(self.judge, page, words)
+            if not self.seen:  # the page looks the same in every shape, but for its words
+                self.concerns += of_page(self.judge, page)
         self.seen = True
 
 
@@ -115,7 +118,9 @@ def _of_template(judge: Judge, template: EmailTemplate | SmsTemplate, level: flo
     told: list[Concern | None] = []
     if isinstance(template, SmsTemplate):
         told += _length(judge, template)
-    elif too_hard(level, judge.scene.language, judge.language.limits.reading):
+    else:
+        told += _only_in_html(judge, template)
+    if isinstance(template, EmailTemplate) and too_hard(level, judge.scene.language, judge.language.limits.reading):
         limit = judge.language.limits.reading
         name, side = ("Fernandez-Huerta", "at least") if judge.scene.language == "es" else ("Flesch-Kincaid", "at most")
         told.append(
@@ -126,6 +131,15 @@ def _of_template(judge: Judge, template: EmailTemplate | SmsTemplate, level: flo
         if len(letters) >= _FEWEST_LETTERS and sum(map(str.isupper, letters)) > _SHOUTING * len(letters):
             told.append(judge.concern("TPL-CAPS", part=part))
     yield from (concern for concern in told if concern is not None)
+
+
+def _only_in_html(judge: Judge, template: EmailTemplate) -> Iterator[Concern | None]:
+    """What the layout's HTML prints of a person and its plain text does not: at sending nobody would look at it."""
+    pages = (template.layout.html, template.layout.text)
+    page, text = (set(_PERSONAL.findall(" ".join(_FIELD.findall(words)))) for words in pages)
+    for name in sorted(page - text):
+        said = f"The HTML of the layout prints {name}, and its plain text does not."
+        yield judge.concern("RFC-4", said=said)
 
 
 def _length(judge: Judge, template: SmsTemplate) -> Iterator[Concern | None]:
@@ -142,7 +156,14 @@ def _length(judge: Judge, template: SmsTemplate) -> Iterator[Concern | None]:
     if strange:
         said = f"It costs more because of {', '.join(strange)}: 70 characters a part instead of 160."
         yield judge.concern("TPL-SEG-2", said=said, part="sms")
-    longest = max((segments(text).units for text in _texts(judge, template, LONGEST_NAME)), default=0)
+    long_texts = _texts(judge, template, LONGEST_NAME)
+    short, long = (
+        all(whole.shows_brand(judge, text) for text in of) for of in (_texts(judge, template, NAME), long_texts)
+    )
+    if short and not long:
+        said = f"With long names the brand stands after the first {whole.BRAND_WITHIN} characters."
+        yield judge.concern("CTIA-1", said=said, part="sms")
+    longest = max((segments(text).units for text in long_texts), default=0)
     if longest > whole.LONGEST and units <= whole.LONGEST:
         said = (
             f"With the longest names it has {longest} characters where {whole.LONGEST} are the most that may be sent."

@@ -8,8 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-#: What stands in a unit for any link to the clinic's own pages.
-OWN_LINK = "https://link"
+#: What stands in a unit for the links of our own that differ from person to person: at a host that nobody can have.
+OWN_HOST = "own-link.invalid"
+OWN_LINK = f"https://{OWN_HOST}"
 
 _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032\u02bc`\u00b4", "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
@@ -21,6 +22,9 @@ _PLAIN = str.maketrans(
 _ITEM = re.compile(r"\s*(?:> ?)*(?:- |\d{1,9}\. )")
 _RULE = re.compile(r"\s*(?:> ?)*[=-]{2,}\s*")
 _LOCAL = ("localhost", "127.0.0.1")
+
+#: The path of a personal link: it says nothing, whatever words its letters happen to make.
+OPAQUE = r"/l/[\w-]+"
 
 
 def plain(text: str) -> str:
@@ -36,15 +40,38 @@ def plain(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def own_links(hosts: tuple[str, ...]) -> re.Pattern[str]:
-    """What finds a link to one of these hosts, without a full stop that ends its sentence.
+def folded(name: str) -> str:
+    """A name as it is compared: small letters without accents.
 
-    >>> own_links(("clinic.example",)).sub(OWN_LINK, "Here: https://clinic.example/l/abc. Bye (https://clinic.example/)")
-    'Here: https://link. Bye (https://link)'
+    >>> folded("DOLORES"), folded("Caridad"), folded("Fé")
+    ('dolores', 'caridad', 'fe')
+    """
+    if name.isascii():
+        return name.lower()
+    apart = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def own_links(hosts: tuple[str, ...]) -> re.Pattern[str]:
+    """What finds a personal link to one of these hosts (/l/TOKEN), or the host alone; never a page with words in it.
+
+    >>> found = own_links(("clinic.example",))
+    >>> found.sub(OWN_LINK, "Here: https://clinic.example/l/abc. Bye (https://clinic.example/)")
+    'Here: https://own-link.invalid. Bye (https://own-link.invalid)'
+    >>> [found.search(f"https://clinic.example{more}") for more in ("/knee", ".evil.com", "@evil.com", ":1@evil.com")]
+    [None, None, None, None]
     """
     ports = [f"https{'?' if host in _LOCAL else ''}://{re.escape(host)}(?::\\d+)?" for host in hosts if host]
     either = ports[0] if len(ports) == 1 else f"(?:{'|'.join(ports)})" if ports else r"(?!)"
-    return re.compile(either + r"(?![\w.-]*\w)(?:[/?#](?:[^\s<>()\"]*[\w/=&#-])?)?")
+    return re.compile(rf"{either}(?:{OPAQUE}|/)?(?=$|[\s<>()\[\]\"',;!*]|[.:?](?!\S))")
+
+
+def own_pages(hosts: tuple[str, ...]) -> re.Pattern[str]:
+    """What finds an address at one of these hosts with all of its path, in text that `plain` has made."""
+    either = "|".join(re.escape(host.lower()) for host in hosts if host)
+    if not either:
+        return re.compile(r"(?!)")
+    return re.compile(rf"https?://(?:[\w-]+\.)*(?:{either})(?::\d+)?[/?#](?:[^\s<>()\"]*[\w/=&#-])?")
 
 
 def units_of(block: str) -> Iterator[str]:

@@ -35,8 +35,7 @@ _MISSING = {
 def of_sms(judge: Judge, text: str, has: int) -> tuple[Concern, ...]:
     """What a whole text message lacks, or has too much of."""
     found = list(_lacking_in_sms(judge, has))
-    at = text.find(judge.scene.brand)
-    if at < 0 or at + len(judge.scene.brand) > BRAND_WITHIN:
+    if not shows_brand(judge, text):
         found += _some(judge.concern("CTIA-1", part="sms"))
     # What is one unit a character cannot be more than twice as many units as characters.
     if len(text) * 2 > LONGEST and (units := segments(text).units) > LONGEST:
@@ -45,6 +44,11 @@ def of_sms(judge: Judge, text: str, has: int) -> tuple[Concern, ...]:
     if judge.scene.role == "help" and judge.scene.phone not in text:
         found += _some(judge.concern("OPT-2", said="The answer to HELP does not give the phone number.", part="sms"))
     return tuple(found)
+
+
+def shows_brand(judge: Judge, text: str) -> bool:
+    """Whether a text says early enough who is writing (CTIA-1)."""
+    return judge.scene.brand in text[:BRAND_WITHIN]
 
 
 @lru_cache(maxsize=4096)

@@ -19,7 +19,9 @@ HOSTILE = st.sampled_from(
     [
         *"cures|Proven|no risks|FDA approved|Hope|Dolores|STOP to opt out|not|never|bit.ly/x|Reply CANCEL".split("|"),
         *"http://evil.example|900 555 0100|stem cells|Talk with your own physician|Ann!!|knee|- x|100 %".split("|"),
-        *"https://link|in a day|some people do not improve|intrathecal|50 % off".split("|"),
+        *"DOLORES|Mar\u00eda Dolores|Knee Pain|Price|linktr.ee/x|https://own-link.invalid@evil.com".split("|"),
+        *"https://own-link.invalid|https://harborclinic.example/knee".split("|"),
+        *"in a day|some people do not improve|intrathecal|50 % off".split("|"),
         *("A\nB", "A\n\nB", "\u201cAnn\u201d", "W" * 60),
     ]
 )
@@ -144,6 +146,30 @@ def test_a_name_that_is_a_word_of_a_rule_is_let_through_as_the_person_s_and_only
     assert [concern.rule for concern in judge_message(praise, NOT_JUDGED, there, rules, ("Miracle",))] == ["CL-10"]
     claim = Email("Hello", "A word", "", "Hi Cures Arthritis,\n")
     assert judge_message(claim, NOT_JUDGED, there, rules, ("Cures Arthritis",)) != ()
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        *[("es", name) for name in ("DOLORES", "dolores", "Mar\u00eda Dolores", "Maria Dolores", "Dolores-Ann", "Ron")],
+        *[("en", name) for name in ("Price", "Deal", "Champagne", "Pain", "Jean Pain", "O'Hara-Price", "Cure", "BONE")],
+    ],
+)
+def test_names_of_people_are_let_through_word_by_word_however_they_are_written(language: str, name: str) -> None:
+    there = scene(channel="sms", purpose=Purpose.CARE, language=language)
+    for printed in dict.fromkeys((name, name.upper())):
+        words = Sms(text := f"Harbor Clinic: {printed}.", segments(text))
+        assert judge_message(words, NOT_JUDGED, there, content_rules()) != ()
+        assert judge_message(words, NOT_JUDGED, there, content_rules(), (name, None)) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["Knee Pain", "Pain Cure", "Pain-Free", "Pain Free", "Miracle Cure", "Sore Neck", "Pains"]
+)
+def test_a_claim_or_a_complaint_given_as_a_name_is_found(name: str) -> None:
+    there = scene(channel="sms", purpose=Purpose.CARE)
+    words = Sms(text := f"Harbor Clinic: {name}.", segments(text))
+    assert judge_message(words, NOT_JUDGED, there, content_rules(), (name,)) != ()
 
 
 @pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.CARE])

@@ -154,3 +154,45 @@ def test_text_that_is_not_shown_needs_no_contrast() -> None:
 
 def test_words_that_stand_only_in_the_page_are_judged_as_well() -> None:
     assert rules_of(page("<p>It is proven.</p>")) == ["CL-03"]
+
+
+@pytest.mark.parametrize(
+    ("more", "rules"),
+    [
+        ("<a href=https://bit.ly/x>More</a>", ["CTIA-3"]),
+        ('<img src="https://evil.com/pixel.gif" alt="">', ["CTIA-4"]),
+        ('<img src="//evil.com/pixel.gif" alt="">', ["CTIA-4"]),
+        ('<a href="https://harborclinic.example/knee-arthritis">More</a>', ["LINK-2", "LINK-2"]),
+        ('<a href="https://harborclinic.example/more">More</a>', []),
+        ('<a href="tel:9005550100">Call</a>', ["CTIA-4"]),
+        ('<a href="tel:+16175550142">Call</a>', []),
+        ('<a href="mailto:ann@harborclinic.example">Write</a>', []),
+        ('<img src="https://harborclinic.example/x.png" alt="It is proven">', ["CL-03"]),
+        ('<p title="It is proven">x</p>', ["CL-03"]),
+        ('<p aria-label="It is proven">x</p>', ["CL-03"]),
+        ('<div style="display: none">It is proven.</div>', ["CL-03"]),
+        ('<div style="display: none">Your knee</div>', ["HIP-4"]),
+        ('<div style="display: none">A word</div>', []),
+        ("<style>.proven { color: #333 }</style>", []),
+    ],
+)
+def test_what_stands_in_attributes_and_what_is_hidden_is_judged_as_well(more: str, rules: list[str]) -> None:
+    assert rules_of(page(more)) == rules
+
+
+def test_words_of_the_page_are_judged_in_every_shape() -> None:
+    (found,) = page("{% if contact.first_name %}<p>Hi</p>{% else %}<p>It is proven.</p>{% endif %}").findings
+    assert (found.rule, found.file) == ("CL-03", "templates/_layout/email.html")
+
+
+def test_a_value_that_only_the_page_prints_is_refused() -> None:
+    judged = page('<p>{{ contact.first_name or "you" }}</p>')
+    assert "contact.first_name" in finding(judged, "RFC-4").problem
+    named = "{{ contact.first_name or 'you' }}"
+    assert rules_of(page(f"<p>{named}</p>", text=TEXT + named)) == []
+
+
+def test_a_page_of_ours_with_a_condition_in_its_address_is_found_in_the_words_of_an_email() -> None:
+    found = finding(email("Hi.\n\n[More](https://harborclinic.example/about/stem-cells)"), "LINK-2")
+    assert (found.phrase, found.line, found.severity) == ("stem-cells", 7, Severity.ERROR)
+    assert rules_of(email("[More](https://harborclinic.example/about)")) == []

@@ -79,18 +79,19 @@ def test_the_first_grade_that_fits_a_message_counts() -> None:
 def test_whatever_a_pattern_finds_has_a_piece_of_text_that_it_needs(
     name: str, pattern: Pattern, data: st.DataObject
 ) -> None:
-    text = data.draw(st.from_regex(pattern.pattern))
-    found = pattern.pattern.search(text)
+    one = data.draw(st.sampled_from(pattern.alternatives))
+    found = one.pattern.search(data.draw(st.from_regex(one.pattern)))
     assert found is not None
-    assert not pattern.needs or any(need in found[0] for need in pattern.needs)
+    assert not one.needs or any(need in found[0] for need in one.needs)
 
 
 @pytest.mark.parametrize(
     ("name", "pattern"), list(every_pattern()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_no_pattern_has_to_be_tried_on_everything(name: str, pattern: Pattern) -> None:
-    assert pattern.needs
-    assert all(need == need.lower() for need in pattern.needs)
+    for one in pattern.alternatives:
+        assert one.needs, one.pattern.pattern
+        assert all(need == need.lower() for need in one.needs)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,18 @@ def test_no_pattern_has_to_be_tried_on_everything(name: str, pattern: Pattern) -
 )
 def test_what_a_pattern_needs_is_read_from_it(pattern: str, needs: tuple[str, ...]) -> None:
     assert needed(pattern) == needs
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"), list(every_pattern()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_alternatives_of_a_pattern_are_the_pattern(name: str, pattern: Pattern) -> None:
+    assert "|".join(one.pattern.pattern for one in pattern.alternatives) == pattern.pattern.pattern
+
+
+def test_of_matches_that_overlap_the_first_is_told() -> None:
+    pattern = Pattern(re.compile(r"no pain|pain free|no pain at all"))
+    assert [found[0] for found in pattern.matches("no pain free day, and no pain at all")] == ["no pain", "no pain"]
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))

@@ -39,7 +39,7 @@ def test_tv_67_in_florida_and_washington_such_a_text_is_an_advertisement_without
         pytest.param("Reply CANCEL to cancel.", ["TPL-KW-1"], id="TV-71"),
         ("Text YES if you are coming.", ["TPL-KW-1"]),
         ("Reply START to book.", ["TPL-KW-1"]),
-        ("Reply HELP if it hurts.", ["TPL-KW-1"]),
+        ("Reply HELP if you are late.", ["TPL-KW-1"]),
         ("Reply 1 to confirm, 2 to change.", []),
         ("Reply HELP for help.", []),
         ("Please reply to this text.", []),
@@ -53,7 +53,32 @@ def test_tv_67_in_florida_and_washington_such_a_text_is_an_advertisement_without
         ("See https://harborclinic.example/a", []),
         ("See https://doi.org/10.1038/s41591-023-02632-w", []),
         ("See evil.com", ["CTIA-4"]),
+        ("See https://linktr.ee/harbor", ["CTIA-4"]),
+        ("See linktr.ee/harbor", ["CTIA-4"]),
+        ("See https://links.evil.com", ["CTIA-4"]),
+        ("See https://link.bit.ly/x", ["CTIA-3"]),
+        ("See https://go.harborclinic.example@evil.com/x", ["CTIA-4"]),
+        ("See https://go.harborclinic.example:443@evil.com/x", ["CTIA-4"]),
+        ("See https://evil.com@go.harborclinic.example/x", ["CTIA-4"]),
+        ("See https://go.harborclinic.example.evil.com/x", ["CTIA-4"]),
+        ("See https://go.harborclinic.example\u3002evil.com/x", ["TPL-SEG-1", "TPL-SEG-2", "CTIA-4"]),
+        ("See https://own-link.invalid@evil.com/x", ["CTIA-4"]),
+        ("See https://own-link.invalid.evil.com/x", ["CTIA-4"]),
+        ("We are open 9 a.m./5 p.m. and/or 7.30/8.30.", []),
+        ("See https://harborclinic.example/knee-arthritis", ["LINK-2", "LINK-2"]),
+        ("See https://harborclinic.example/new/stem_cells", ["LINK-2"]),
+        ("See https://www.harborclinic.example/?page=stem%20cells", ["LINK-2"]),
+        ("See harborclinic.example/parking", []),
+        ("See https://harborclinic.example/new-here?from=text", []),
+        ("See https://go.harborclinic.example/l/a_knee-cure_a-stem-cell", []),
         ("Call 900-555-0100.", ["CTIA-4"]),
+        ("Call 1-900-555-0100.", ["CTIA-4"]),
+        ("Call +1 (900) 555 0100.", ["CTIA-4"]),
+        ("Call 1.900.555.0100.", ["CTIA-4"]),
+        ("Call 9005550100.", ["CTIA-4"]),
+        ("Call +44 20 7946 0958.", ["CTIA-4"]),
+        ("Call 1-617-555-0142.", []),
+        ("It is ZIP 02110-1234, booking 12345678, of 20260101.", []),
         ("Call (617) 555-0142.", []),
         ("Call {{ clinic.phone }} or 911.", []),
         ("It is 7.30 p.m. on 12.12.2026.", []),
@@ -71,6 +96,12 @@ def test_the_brand_stands_within_the_first_forty_characters() -> None:
     assert rules_of(sms("Hello." + STOP)) == ["CTIA-1"]
     assert rules_of(sms("a" * 27 + "{{ clinic.brand }}" + STOP)) == []
     assert rules_of(sms("a" * 28 + "{{ clinic.brand }}" + STOP)) == ["CTIA-1"]
+
+
+def test_the_brand_stands_there_for_long_names_too() -> None:
+    judged = sms('Hi {{ contact.first_name or "you" }}, this is {{ clinic.brand }}.' + STOP)
+    assert "With long names" in finding(judged, "CTIA-1").problem
+    assert rules_of(sms('{{ clinic.brand }}: Hi {{ contact.first_name or "you" }}.' + STOP)) == []
 
 
 def test_every_marketing_text_says_how_to_stop_and_the_others_now_and_then() -> None:

@@ -130,7 +130,9 @@ def test_a_list_in_the_head_is_refused_where_it_cannot_be_read(line: str, told: 
 def test_a_fact_that_the_clinic_has_not_confirmed_holds_its_template() -> None:
     body = "The cells are drawn from your own fat."
     judged = email(body, head="facts: F-10\n", confirmed=frozenset())
-    assert finding(judged, "FACT-C").severity is Severity.ERROR
+    held = finding(judged, "FACT-C")
+    assert held.severity is Severity.ERROR
+    assert held.remedy.startswith('Have it confirmed and add "F-10" to settings.toml: [facts] confirmed = [...]')
     assert judged.facts == ("F-10",)
     assert rules_of(email(body, head="facts: F-10\n", confirmed=frozenset({"F-10"}))) == []
 
