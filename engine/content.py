@@ -4,7 +4,7 @@ Here the clinic's settings and campaigns become the scenes that the gate (`engin
 """
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from urllib.parse import urlsplit
 
 from engine.catalogue import RULES, SERVICE, Catalogue, Key, Template
@@ -30,8 +30,9 @@ from engine.core.render import Email, Sms
 _ANSWERS: dict[str, Role] = {"stop": "stop", "start": "start", "help": "help"}
 
 
+@cache
 def read_content_rules() -> ContentRules:
-    """The rules on words. ValueError when a file of ours is damaged."""
+    """The rules on words, read once. ValueError when a file of ours is damaged."""
     files = {file.stem: file.read_text(encoding="utf-8") for file in sorted((RULES / "content").glob("*.toml"))}
     return ContentRules.parse(files.pop("rules"), **files)
 
