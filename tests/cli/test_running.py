@@ -66,7 +66,7 @@ def test_run_sends_what_is_due_reads_changes_and_ends_cleanly(nurture, edit):
     with _running(nurture) as running:
         assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d E[SD]T INFO ", _until(running, "enrolments looked at"))
         edit("campaigns/visit.toml", 'title = "A visit"', 'titel = "A visit"')
-        assert "campaigns/visit.toml:1:1" in _until(running, "campaigns/visit.toml")
+        assert "campaigns/visit.toml:2:1" in _until(running, "campaigns/visit.toml")
         running.send_signal(signal.SIGTERM)
         said = _until(running, "ended")
         assert "finishing what is in flight" in said
