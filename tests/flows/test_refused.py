@@ -14,8 +14,8 @@ def words(clinic: Clinic, name: str) -> Path:
     return clinic.folder / "templates" / name
 
 
-def letter(clinic: Clinic, who: Who = DAN, **more: str) -> None:
-    clinic.happens("letter", who, consents=[DESK], **{"room": "7", **more})
+def letter(clinic: Clinic, who: Who = DAN, room: str = "7") -> None:
+    clinic.happens("letter", who, consents=[DESK], room=room)
     clinic.tick()
 
 
